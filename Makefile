@@ -1,0 +1,56 @@
+# Everything a contributor runs. Settings come from the environment: ORC_HOME=/some/dir ORC_PORT=18080 make up
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.set-up
+
+.PHONY: help setup up demo test test-fast check format bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv with everything in it (.venv/bin/orc)
+
+# With uv where it is at hand (seconds), else with pip; both take exactly what requirements.lock names, by hash.
+$(STAMP): pyproject.toml requirements.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@if command -v uv >/dev/null 2>&1; then \
+	  uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock && \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e . ; \
+	else \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e . ; \
+	fi
+	@touch $@
+
+up: setup ## start the whole stack here, in the foreground (ORC_HOME, ORC_PORT)
+	@exec $(BIN)/orc up
+
+demo: setup ## load real files and a paginated API, follow the runs, verify the log, stop
+	@$(BIN)/orc demo
+
+test: setup ## every test, on real servers it starts itself
+	@$(BIN)/python -m pytest
+
+test-fast: setup ## the tests that need no whole stack
+	@$(BIN)/python -m pytest -m "not slow"
+
+check: setup ## what CI checks before the tests: format, lint, types, boundaries
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup ## let the formatter and the safe fixes run
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup ## the figures of docs/benchmarks.md, each beside its limit
+	@$(BIN)/python benchmarks/run_all.py
+
+lock: ## resolve requirements.lock again (needs uv)
+	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+	  --all-extras --no-annotate --no-header --output-file requirements.lock pyproject.toml
+
+clean: ## remove what the targets made, but not ORC_HOME
+	@rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

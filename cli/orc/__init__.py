@@ -1,0 +1,1 @@
+"""The `orc` command."""

@@ -1,0 +1,1 @@
+"""Commands of `orc`, a file each."""

@@ -1,0 +1,1 @@
+"""A real Postgres and a real nats-server from their wheels, on loopback."""

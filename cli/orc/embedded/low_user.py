@@ -1,0 +1,104 @@
+"""
+Postgres refuses to run as root; started by root, it runs as an existing user without rights.
+
+That user can often not reach what root owns: root's home and temporary folders are closed to others. Opening
+them would show more than is ours, so neither the data nor the programs are reached by their path then: the data
+folder is handed over as an open descriptor, and the programs are copied once to where anyone may run them.
+"""
+
+import hashlib
+import os
+import pwd
+import shutil
+import subprocess
+from pathlib import Path
+
+from msgspec import Struct
+
+LOW_USERS = ("nobody", "daemon")
+COPIES = Path("/var/cache/orc-nats-ator")
+
+
+class NoLowUser(Exception):
+    """We are root and none of the users is there under whom Postgres could run."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"Postgres does not run as root and there is no user {' or '.join(LOW_USERS)}: start as another user"
+        )
+
+
+class LowUser(Struct, frozen=True):
+    """The user under whom Postgres runs when we are root."""
+
+    uid: int
+    gid: int
+
+    def can(self, flag: str, path: Path) -> bool:
+        """Ask as that user what `test` answers, as in `can("-x", folder)`."""
+        done = subprocess.run(
+            ["/usr/bin/env", "test", flag, str(path)],
+            check=False,
+            cwd="/",
+            user=self.uid,
+            group=self.gid,
+            extra_groups=[],
+        )
+        return done.returncode == 0
+
+    def own(self, folder: Path) -> None:
+        """Give a folder and all that is in it to that user."""
+        for parent, _, names in os.walk(folder):
+            os.chown(parent, self.uid, self.gid)
+            for name in names:
+                os.chown(Path(parent, name), self.uid, self.gid, follow_symlinks=False)
+
+
+def low_user() -> LowUser | None:
+    """Return whom Postgres must run as, or None when it can run as ourselves."""
+    if os.geteuid() != 0:
+        return None
+    for name in LOW_USERS:
+        try:
+            entry = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return LowUser(entry.pw_uid, entry.pw_gid)
+    raise NoLowUser
+
+
+def runnable(install: Path, user: LowUser) -> Path:
+    """Return `install`, or a copy of it outside of closed folders when that user cannot run it where it is."""
+    if user.can("-x", install / "bin" / "postgres") and user.can("-r", install / "share"):
+        return install
+    program = install / "bin" / "postgres"
+    digest = hashlib.sha256(program.read_bytes()).hexdigest()[:16]
+    copy = COPIES / f"postgres-{digest}"
+    if not copy.is_dir():
+        _copy_for_all(install, copy)
+    return copy
+
+
+def _copy_for_all(install: Path, copy: Path) -> None:
+    unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
+    # The mask of a careful root would close the copy as well.
+    mask = os.umask(0o022)
+    try:
+        unfinished.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        shutil.copytree(
+            install, unfinished, symlinks=True, ignore=shutil.ignore_patterns("include", "doc", "*.a")
+        )
+    finally:
+        os.umask(mask)
+    for parent, folders, names in os.walk(unfinished):
+        for name in (*folders, *names):
+            path = Path(parent, name)
+            if not path.is_symlink():
+                path.chmod(
+                    path.stat().st_mode | (0o555 if path.is_dir() or path.parent.name == "bin" else 0o444)
+                )
+    try:
+        unfinished.rename(copy)
+    except OSError:
+        # Another start was faster; its copy is the same.
+        shutil.rmtree(unfinished)

@@ -1,0 +1,139 @@
+"""
+A real nats-server from its wheel, with JetStream, on loopback, and a user per service.
+
+What each user may say and hear is in `PERMISSIONS`: a service that is taken over cannot speak for another. What
+JetStream holds is only ever work and wake-ups; its folder can be deleted.
+"""
+
+import json
+import os
+import shutil
+import socket
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+
+from orc.embedded.ports import LOOPBACK
+from orc.embedded.program import Program
+
+FILE_BYTES_MAX = 8 * 1024**3
+MEMORY_BYTES_MAX = 64 * 1024**2
+PAYLOAD_BYTES_MAX = 4 * 1024**2
+"""A request body is at most 1 MiB; as a command and as an outcome it has an envelope around it."""
+READY_SECONDS_MAX = 1.0
+
+_LOOK = ["$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", "$JS.API.CONSUMER.INFO.>"]
+_ANSWER = ["_INBOX.>"]
+
+PERMISSIONS: Mapping[str, Mapping[str, list[str]]] = {
+    "operator": {"publish": [">"], "subscribe": [">"]},
+    "gateway": {
+        "publish": [*_LOOK, *_ANSWER, "orc.commands.>", "orc.auth.>", "orc.poke.>", "orc.projected"],
+        "subscribe": [*_ANSWER, "orc.progress.>", "orc.poke.>", "orc.projected", "orc.events.>"],
+    },
+    "auth": {
+        "publish": [*_LOOK, *_ANSWER, "orc.poke.log"],
+        "subscribe": [*_ANSWER, "orc.auth.>"],
+    },
+    "scheduler": {
+        # It alone provisions streams and consumers.
+        "publish": [
+            "$JS.API.>",
+            "$JS.ACK.>",
+            *_ANSWER,
+            "orc.events.>",
+            "orc.work.>",
+            "orc.poke.>",
+            "orc.projected",
+        ],
+        "subscribe": [*_ANSWER, "orc.poke.>", "orc.projected"],
+    },
+    "executor": {
+        "publish": [
+            *_LOOK,
+            *_ANSWER,
+            "$JS.API.CONSUMER.MSG.NEXT.ORC_WORK.>",
+            "$JS.ACK.ORC_WORK.>",
+            "orc.progress.>",
+            "orc.poke.>",
+        ],
+        "subscribe": [*_ANSWER, "orc.poke.>"],
+    },
+}
+
+
+class NatsMissing(Exception):
+    """There is no nats-server to run."""
+
+    def __init__(self) -> None:
+        super().__init__("no nats-server in this environment: install orc-nats-ator[embedded]")
+
+
+class Nats:
+    """A server that keeps its streams in `folder`, served on `port`, with a password for each user."""
+
+    def __init__(self, folder: Path, *, port: int, passwords: Mapping[str, str]) -> None:
+        """Nothing is started or written yet; `passwords` names every user of `PERMISSIONS`."""
+        self.folder = folder.resolve()
+        self.port = port
+        self._passwords = dict(passwords)
+
+    def url(self, user: str = "operator") -> str:
+        """Where to connect to, password included."""
+        return f"nats://{user}:{self._passwords[user]}@{LOOPBACK}:{self.port}"
+
+    def prepare(self) -> None:
+        """Write the configuration; it holds the passwords, so only we may read it."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(self._configuration, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(self._configured(), file, indent=2)
+
+    def program(self) -> Program:
+        """How the server is run; the configuration must be written."""
+        scripts = sysconfig.get_path("scripts")
+        server = shutil.which(
+            "nats-server", path=os.pathsep.join([scripts, str(Path(sys.executable).parent)])
+        )
+        if server is None:
+            raise NatsMissing
+        return Program(
+            name="nats",
+            argv=(server, "-c", str(self._configuration)),
+            environment={"PATH": os.defpath, "HOME": str(self.folder)},
+        )
+
+    def is_ready(self, _pid: int) -> bool:
+        """Say whether the server greets; it listens once JetStream has recovered its streams."""
+        try:
+            with socket.create_connection((LOOPBACK, self.port), READY_SECONDS_MAX) as connection:
+                return connection.recv(5) == b"INFO "
+        except OSError:
+            return False
+
+    @property
+    def _configuration(self) -> Path:
+        return self.folder / "nats.conf"
+
+    def _configured(self) -> dict[str, object]:
+        return {
+            "server_name": "orc",
+            "listen": f"{LOOPBACK}:{self.port}",
+            "max_payload": PAYLOAD_BYTES_MAX,
+            "jetstream": {
+                "store_dir": str(self.folder),
+                "max_file_store": FILE_BYTES_MAX,
+                "max_memory_store": MEMORY_BYTES_MAX,
+            },
+            "authorization": {
+                "users": [
+                    {
+                        "user": user,
+                        "password": self._passwords[user],
+                        "permissions": {side: {"allow": subjects} for side, subjects in allowed.items()},
+                    }
+                    for user, allowed in PERMISSIONS.items()
+                ]
+            },
+        }

@@ -1,0 +1,218 @@
+"""
+A job: what to load, from where to where, and when.
+
+Changing a job never changes a run that was already requested: the run's first event holds all it needs.
+"""
+
+import re
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID, uuid5
+
+from msgspec import Meta, Struct, structs
+
+from orc_domain.extract import Config, parse_extractor
+from orc_domain.load import parse_loader
+from orc_domain.rejection import Conflict, Invalid, NotFound, Stale
+from orc_domain.schedule import parse_schedule
+
+TASKS_MAX = 100
+
+
+class TaskSpec(Struct, frozen=True, forbid_unknown_fields=True):
+    """One extract → load, as the user wrote it."""
+
+    extractor_config: Config
+    loader_config: Config
+
+
+class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All that a user says of a job."""
+
+    job_name: Annotated[str, Meta(min_length=1, max_length=200)]
+    schedule: str
+    tasks: Annotated[tuple[TaskSpec, ...], Meta(min_length=1, max_length=TASKS_MAX)]
+    description: Annotated[str, Meta(max_length=4000)] | None = None
+    is_active: bool = True
+    """False stops the schedule; a run by hand stays possible."""
+    timezone: str = "UTC"
+    """IANA name; the schedule's fields are wall time there."""
+    pool: str = "default"
+    """The executors that run it."""
+
+
+# commands ---------------------------------------------------------------------------------------------------------
+
+
+class CreateJob(Struct, frozen=True):
+    """Bring a job into being."""
+
+    job_id: UUID
+    spec: JobSpec
+
+
+class ChangeJob(Struct, frozen=True):
+    """Replace all that was said of a job."""
+
+    spec: JobSpec
+    expected_version: int | None = None
+
+
+class PauseJob(Struct, frozen=True):
+    """Stop the schedule."""
+
+    expected_version: int | None = None
+
+
+class ResumeJob(Struct, frozen=True):
+    """Let the schedule go on from now; what was missed stays missed."""
+
+    expected_version: int | None = None
+
+
+class DeleteJob(Struct, frozen=True):
+    """End the job; its history stays."""
+
+    open_runs: int
+    """Runs of it that have not ended; a job with any is not deleted."""
+    expected_version: int | None = None
+
+
+Command = CreateJob | ChangeJob | PauseJob | ResumeJob | DeleteJob
+
+
+# events -----------------------------------------------------------------------------------------------------------
+
+
+class _Event(Struct, frozen=True, tag_field="type"):
+    pass
+
+
+class JobCreated(_Event, frozen=True, tag="job.created"):
+    """The job exists from here on."""
+
+    job_id: UUID
+    spec: JobSpec
+
+
+class JobChanged(_Event, frozen=True, tag="job.changed"):
+    """The job was given another definition."""
+
+    job_id: UUID
+    spec: JobSpec
+
+
+class JobPaused(_Event, frozen=True, tag="job.paused"):
+    """The schedule no longer fires."""
+
+    job_id: UUID
+
+
+class JobResumed(_Event, frozen=True, tag="job.resumed"):
+    """The schedule fires again, from this moment on."""
+
+    job_id: UUID
+
+
+class JobDeleted(_Event, frozen=True, tag="job.deleted"):
+    """The job is gone; its stream takes no further event."""
+
+    job_id: UUID
+
+
+Event = JobCreated | JobChanged | JobPaused | JobResumed | JobDeleted
+
+
+# state ------------------------------------------------------------------------------------------------------------
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """What is true of a job now."""
+
+    job_id: UUID | None = None
+    """None when no such job was ever created."""
+    spec: JobSpec | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    is_deleted: bool = False
+    version: int = 0
+
+    @property
+    def exists(self) -> bool:
+        """Whether it was created and not deleted."""
+        return self.job_id is not None and not self.is_deleted
+
+
+NO_JOB = Job()
+
+
+class OpenRuns(Conflict):
+    """The job has runs that have not ended."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__("open-runs", f"the job has {count} open runs: cancel them or wait until they end")
+
+
+def task_id(job_id: UUID, order: int) -> UUID:
+    """Return the id of a job's task by its place, from 1."""
+    return uuid5(job_id, f"task/{order}")
+
+
+# decide -----------------------------------------------------------------------------------------------------------
+
+
+def check_spec(spec: JobSpec) -> None:
+    """Judge all that a definition's text tells; raises Invalid naming the field."""
+    if not spec.job_name.strip() or any(ord(character) < ord(" ") for character in spec.job_name):
+        raise Invalid("job_name", "the name is blank or holds a control character", valid="visible text")
+    if not re.fullmatch(r"[a-z0-9-]{1,32}", spec.pool):
+        raise Invalid("pool", "the pool's name is not valid", valid="1 to 32 of a-z, 0-9 and '-'")
+    parse_schedule(spec.schedule, spec.timezone)
+    for place, task in enumerate(spec.tasks):
+        parse_extractor(task.extractor_config, f"tasks[{place}].extractor_config")
+        parse_loader(task.loader_config, f"tasks[{place}].loader_config")
+
+
+def decide(command: Command, job: Job) -> list[Event]:
+    """Return what follows from `command`; raises Rejected and changes nothing when it may not happen."""
+    if isinstance(command, CreateJob):
+        check_spec(command.spec)
+        if job.job_id is not None:
+            raise Conflict("job-exists", f"job {job.job_id} exists already")
+        return [JobCreated(command.job_id, command.spec)]
+    if not job.exists or job.job_id is None or job.spec is None:
+        raise NotFound("job", job.job_id or "of this id")
+    if command.expected_version not in {None, job.version}:
+        raise Stale("job", command.expected_version or 0, job.version)
+    match command:
+        case ChangeJob(spec=spec):
+            check_spec(spec)
+            return [] if spec == job.spec else [JobChanged(job.job_id, spec)]
+        case PauseJob():
+            return [JobPaused(job.job_id)] if job.spec.is_active else []
+        case ResumeJob():
+            return [] if job.spec.is_active else [JobResumed(job.job_id)]
+        case DeleteJob(open_runs=count):
+            if count:
+                raise OpenRuns(count)
+            return [JobDeleted(job.job_id)]
+
+
+# evolve -----------------------------------------------------------------------------------------------------------
+
+
+def evolve(job: Job, event: Event, at: datetime) -> Job:
+    """Return the job after `event`, which happened `at`; never refuses."""
+    job = structs.replace(job, version=job.version + 1, updated_at=at)
+    match event:
+        case JobCreated(job_id=job_id, spec=spec):
+            return structs.replace(job, job_id=job_id, spec=spec, created_at=at)
+        case JobChanged(spec=spec):
+            return structs.replace(job, spec=spec)
+        case JobPaused() | JobResumed():
+            assert job.spec is not None
+            return structs.replace(
+                job, spec=structs.replace(job.spec, is_active=isinstance(event, JobResumed))
+            )
+        case JobDeleted():
+            return structs.replace(job, is_deleted=True)

@@ -1,0 +1,62 @@
+"""How a run comes from a job: by hand, by a tick, or by retrying an ended run."""
+
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+from orc_domain.job import Job, task_id
+from orc_domain.rejection import NotFound
+from orc_domain.retry import Policy
+from orc_domain.run import Run, RunNotEnded
+from orc_domain.run_messages import Cause, RequestRun, RunTask
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def run_id_of_command(command_id: UUID) -> UUID:
+    """Return the id of the run that a command asks for: the same command, the same run."""
+    return uuid5(command_id, "run")
+
+
+def job_id_of_command(command_id: UUID) -> UUID:
+    """Return the id of the job that a command creates: the same command, the same job."""
+    return uuid5(command_id, "job")
+
+
+def run_id_of_tick(job_id: UUID, due_at: datetime) -> UUID:
+    """Return the id of the run due at an instant (to the µs, UTC): two schedulers, one run."""
+    since = due_at - _EPOCH
+    return uuid5(job_id, str((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds))
+
+
+def request_run(
+    job: Job,
+    run_id: UUID,
+    triggered_by: Cause,
+    *,
+    due_at: datetime | None = None,
+    policy: Policy | None = None,
+) -> RequestRun:
+    """Ask for a run of a job as it stands; raises NotFound when there is no such job."""
+    if not job.exists or job.job_id is None or job.spec is None:
+        raise NotFound("job", job.job_id or "of this id")
+    tasks = tuple(
+        RunTask(task_id(job.job_id, order), order, task.extractor_config, task.loader_config)
+        for order, task in enumerate(job.spec.tasks, start=1)
+    )
+    return RequestRun(
+        run_id=run_id, job_id=job.job_id, job_name=job.spec.job_name, job_version=job.version, tasks=tasks,
+        pool=job.spec.pool, triggered_by=triggered_by, policy=policy or Policy(), root_id=run_id, due_at=due_at,
+    )  # fmt: skip
+
+
+def retry_run(ended: Run, run_id: UUID) -> RequestRun:
+    """Ask for the same work again, in the same root, so that loaded tasks are not loaded twice; raises Rejected."""
+    if ended.requested is None:
+        raise NotFound("run", "of this id")
+    if ended.status not in {"failed", "cancelled"}:
+        raise RunNotEnded(ended.status)
+    was = ended.requested
+    return RequestRun(
+        run_id=run_id, job_id=was.job_id, job_name=was.job_name, job_version=was.job_version, tasks=was.tasks,
+        pool=was.pool, triggered_by="retry", policy=was.policy, root_id=was.root_id, retry_of=was.run_id,
+    )  # fmt: skip

@@ -1,0 +1,222 @@
+"""What may be wished of a run (commands) and what can have happened to it (events); `run.py` connects the two."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from msgspec import Struct
+
+from orc_domain.extract import Config
+from orc_domain.retry import Policy
+
+Status = Literal["queued", "running", "success", "failed", "cancelled"]
+Cause = Literal["manual", "scheduler", "retry", "backfill"]
+ENDED: frozenset[Status] = frozenset({"success", "failed", "cancelled"})
+
+
+class RunTask(Struct, frozen=True):
+    """One extract → load, as it stood when the run was requested."""
+
+    task_id: UUID
+    task_order: int
+    """From 1, in the order they run."""
+    extractor_config: Config
+    loader_config: Config
+
+
+class TaskResult(Struct, frozen=True, kw_only=True):
+    """What one task did, as its receipt proves."""
+
+    rows: int
+    bytes: int = 0
+    seconds: float = 0.0
+    receipt: str = ""
+    """The load id of the receipt in the target file; empty where the loader keeps none."""
+    cursor: Any = None
+    schema_changes: tuple[str, ...] = ()
+
+
+# commands ---------------------------------------------------------------------------------------------------------
+
+
+class RequestRun(Struct, frozen=True, kw_only=True):
+    """Queue a run; holds all an executor needs, so that a later change of the job changes no queued run."""
+
+    run_id: UUID
+    job_id: UUID
+    job_name: str
+    job_version: int
+    tasks: tuple[RunTask, ...]
+    pool: str
+    triggered_by: Cause
+    policy: Policy
+    root_id: UUID
+    """The first run of a chain of manual retries; receipts are keyed by it."""
+    retry_of: UUID | None = None
+    due_at: datetime | None = None
+
+
+class StartRun(Struct, frozen=True):
+    """Claim the run for the next attempt."""
+
+    executor: str
+    at: datetime
+
+
+class SucceedTask(Struct, frozen=True):
+    """Report the current task as loaded."""
+
+    attempt: int
+    task_order: int
+    result: TaskResult
+
+
+class FailAttempt(Struct, frozen=True, kw_only=True):
+    """Report that the attempt failed, by a task's fault when `task_order` is given."""
+
+    attempt: int
+    kind: str
+    message: str
+    retryable: bool
+    at: datetime
+    jitter: float
+    task_order: int | None = None
+    uncertain: bool = False
+    """The worker ended in a way that leaves open whether it committed; the next attempt reads the receipt."""
+
+
+class SettleRun(Struct, frozen=True):
+    """Close a settle attempt that found no receipt for the next task."""
+
+    attempt: int
+
+
+class StopRun(Struct, frozen=True):
+    """Report that the attempt stopped because a cancel was requested."""
+
+    attempt: int
+
+
+class LoseAttempt(Struct, frozen=True):
+    """Take the run back from an executor whose lease ran out."""
+
+    attempt: int
+    at: datetime
+
+
+class TimeOutQueue(Struct, frozen=True):
+    """Give up a run that nobody claimed in time."""
+
+
+class CancelRun(Struct, frozen=True):
+    """Wish the run to end without loading anything more."""
+
+    reason: str = ""
+
+
+Command = (
+    RequestRun
+    | StartRun
+    | SucceedTask
+    | FailAttempt
+    | SettleRun
+    | StopRun
+    | LoseAttempt
+    | TimeOutQueue
+    | CancelRun
+)
+
+
+# events -----------------------------------------------------------------------------------------------------------
+
+
+class _Event(Struct, frozen=True, kw_only=True, tag_field="type"):
+    pass
+
+
+class RunRequested(_Event, frozen=True, kw_only=True, tag="run.requested"):
+    """The run waits for an executor of its pool."""
+
+    run_id: UUID
+    job_id: UUID
+    job_name: str
+    job_version: int
+    tasks: tuple[RunTask, ...]
+    pool: str
+    triggered_by: Cause
+    policy: Policy
+    root_id: UUID
+    retry_of: UUID | None = None
+    due_at: datetime | None = None
+
+
+class RunStarted(_Event, frozen=True, kw_only=True, tag="run.started"):
+    """An executor claimed the run: this attempt owns it now."""
+
+    attempt: int
+    """1 for the first try; never reused, never decreases."""
+    executor: str
+    settle: bool = False
+
+
+class TaskSucceeded(_Event, frozen=True, kw_only=True, tag="task.succeeded"):
+    """A task's rows are in their table, as its receipt says."""
+
+    attempt: int
+    task_id: UUID
+    task_order: int
+    result: TaskResult
+
+
+class TaskFailed(_Event, frozen=True, kw_only=True, tag="task.failed"):
+    """A task did not load; its table is as before."""
+
+    attempt: int
+    task_id: UUID
+    task_order: int
+    kind: str
+    message: str
+    retryable: bool
+
+
+class RunAttemptFailed(_Event, frozen=True, kw_only=True, tag="run.attempt_failed"):
+    """The attempt is over; the run waits for another, not before `retry_at`."""
+
+    attempt: int
+    kind: str
+    """`lost` when the executor vanished, else what failed."""
+    message: str
+    retry_at: datetime
+
+
+class RunSucceeded(_Event, frozen=True, kw_only=True, tag="run.succeeded"):
+    """Every task is loaded."""
+
+    attempt: int
+
+
+class RunFailed(_Event, frozen=True, kw_only=True, tag="run.failed"):
+    """The run ended without loading every task."""
+
+    attempt: int
+    """0 when it was never started."""
+    kind: str
+    message: str
+
+
+class RunCancelRequested(_Event, frozen=True, kw_only=True, tag="run.cancel_requested"):
+    """Somebody wishes the run to stop."""
+
+    reason: str = ""
+
+
+class RunCancelled(_Event, frozen=True, kw_only=True, tag="run.cancelled"):
+    """The run stopped because somebody wished it."""
+
+    attempt: int
+
+
+Event = (
+    RunRequested | RunStarted | TaskSucceeded | TaskFailed | RunAttemptFailed
+    | RunSucceeded | RunFailed | RunCancelRequested | RunCancelled
+)  # fmt: skip

@@ -1,0 +1,109 @@
+"""
+The few things the bus asks of a NATS client, and nats-py told how to behave when the server is gone.
+
+The in-memory broker offers the same `Connection`, so everything above this line is one code for both.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import structlog
+from nats.aio.client import Client
+
+_logger = structlog.get_logger()
+
+CONNECT_TIMEOUT_SECONDS = 2
+RECONNECT_WAIT_SECONDS = 0.1
+PING_INTERVAL_SECONDS = 5
+PINGS_OUTSTANDING_MAX = 2
+"""With the interval: a half-open connection is found in 15 s at most."""
+PENDING_BYTES_MAX = 4 * 1024 * 1024
+"""What is kept for a server that is away; beyond it a core publish is dropped."""
+
+
+class Received(Protocol):
+    """A message as it came off the wire."""
+
+    subject: str
+    reply: str
+    data: bytes
+    headers: dict[str, str] | None
+
+
+class Interest(Protocol):
+    """A subscription at the server."""
+
+    async def unsubscribe(self) -> None:
+        """End it and forget what has come but was not handled."""
+
+    async def drain(self) -> None:
+        """End it and handle what has come."""
+
+
+class Connection(Protocol):
+    """A NATS client."""
+
+    @property
+    def is_connected(self) -> bool:
+        """False while the server is away."""
+
+    async def publish(
+        self, subject: str, payload: bytes = b"", reply: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        """Hand a message to the server, without waiting for anybody to take it."""
+
+    async def subscribe(
+        self, subject: str, queue: str = "", cb: Callable[[Any], Awaitable[None]] | None = None
+    ) -> Interest:
+        """Have `cb` awaited for each message, one after another, in order."""
+
+    async def drain(self) -> None:
+        """Handle what has come, then close; raises while the server is away."""
+
+    async def close(self) -> None:
+        """Close at once."""
+
+
+async def connect_client(
+    client: Client,
+    url: str,
+    name: str,
+    *,
+    on_disconnected: Callable[[], None],
+    on_reconnected: Callable[[], None],
+    on_closed: Callable[[], None],
+) -> None:
+    """Connect and stay connected: try for ever, tell the three turns of a connection's life."""
+
+    async def disconnected() -> None:
+        on_disconnected()
+
+    async def reconnected() -> None:
+        _logger.info("nats is back", name=name)
+        on_reconnected()
+
+    async def closed() -> None:
+        on_closed()
+
+    told: set[str] = set()
+
+    async def failed(error: Exception) -> None:
+        # nats-py reports every attempt, ten a second; the first of a kind says it all.
+        if (kind := type(error).__name__) not in told:
+            told.add(kind)
+            _logger.warning("nats connection trouble", name=name, error=repr(error))
+
+    await client.connect(
+        url,
+        name=name,
+        error_cb=failed,
+        disconnected_cb=disconnected,
+        reconnected_cb=reconnected,
+        closed_cb=closed,
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        reconnect_time_wait=RECONNECT_WAIT_SECONDS,  # type: ignore[arg-type]  # only ever slept on
+        max_reconnect_attempts=-1,
+        ping_interval=PING_INTERVAL_SECONDS,
+        max_outstanding_pings=PINGS_OUTSTANDING_MAX,
+        pending_size=PENDING_BYTES_MAX,
+    )

@@ -1,0 +1,57 @@
+"""
+Inbox: replies to this process.
+
+One wildcard subscription for the whole process and a future for each reply awaited, told apart by the last token
+of the subject. A subscription per reply would cost two more messages and a race each time.
+"""
+
+import asyncio
+from itertools import count
+from secrets import token_hex
+from uuid import UUID
+
+from orc_events.connection import Received
+from orc_events.errors import BusUnavailable
+
+EXPECTED_MAX = 50_000
+"""Replies awaited at once."""
+_NO_RESPONDERS = "503"
+
+
+class Inbox:
+    """Where replies to this process arrive."""
+
+    def __init__(self, prefix: str = "_INBOX") -> None:
+        self._prefix = f"{prefix}.{token_hex(8)}"
+        self._numbers = count(1)
+        self._expected: dict[str, asyncio.Future[bytes]] = {}
+
+    @property
+    def subject(self) -> str:
+        """The wildcard that catches every reply."""
+        return f"{self._prefix}.*"
+
+    def expect(self, about: UUID | str = "r") -> tuple[str, asyncio.Future[bytes]]:
+        """
+        Return a fresh reply subject and the future its first reply will resolve.
+
+        `about` is for who watches the wire; two expectations about the same thing do not meet. Cancel the future
+        (awaiting it under a timeout does) to stop expecting. Raises BusUnavailable when too many are open.
+        """
+        if len(self._expected) >= EXPECTED_MAX:
+            raise BusUnavailable(f"{EXPECTED_MAX} replies are awaited already")
+        token = f"{about}-{next(self._numbers)}"
+        future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        future.add_done_callback(lambda _: self._expected.pop(token, None))
+        self._expected[token] = future
+        return f"{self._prefix}.{token}", future
+
+    async def receive(self, message: Received) -> None:
+        """Resolve the future that waits for this message, if one still does."""
+        future = self._expected.get(message.subject.rpartition(".")[2])
+        if future is None or future.done():
+            return
+        if not message.data and message.headers and message.headers.get("Status") == _NO_RESPONDERS:
+            future.set_exception(BusUnavailable("nobody serves this subject now"))
+        else:
+            future.set_result(message.data)

@@ -1,0 +1,1 @@
+"""What every process needs: settings, logs, life and death, health, metrics, the database, identity."""

@@ -1,0 +1,1 @@
+"""Auth: accounts, login and the keys that sign tokens."""

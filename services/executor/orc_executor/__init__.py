@@ -1,0 +1,1 @@
+"""Executor: claims runs and performs them in worker processes."""

@@ -1,0 +1,1 @@
+"""Where data goes: a file per loader."""

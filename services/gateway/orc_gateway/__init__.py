@@ -1,0 +1,1 @@
+"""Gateway: REST, live events and read tables."""

@@ -1,0 +1,1 @@
+"""Scheduler: command handlers, cron ticks, relay and rescuer."""
