@@ -22,7 +22,7 @@ def orc(stack, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def history(rest):
-    """Some jobs and runs, one of them failed, one retried."""
+    """Make some jobs and runs, one of them failed."""
     job = rest.create_job("audited", task({"type": "inline", "rows": [{"n": 1}]}))
     broken = rest.create_job("broken", task({"type": "csv", "path": "nowhere.csv"}))
     for run in [rest.run(job), rest.run(job), rest.run(broken)]:

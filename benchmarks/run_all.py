@@ -1,0 +1,28 @@
+"""Every figure, one script after the other; each prints its own limit or peer beside it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+SCRIPTS = (
+    ("append.py",),
+    ("replay.py",),
+    ("load_files.py",),
+    ("latency.py",),
+    ("runs.py", "--peer"),
+    ("idle_memory.py",),
+)
+
+
+def main() -> int:
+    """Run all; returns how many failed."""
+    failed = 0
+    for name, *arguments in SCRIPTS:
+        print(f"== {name} {' '.join(arguments)}", flush=True)
+        failed += subprocess.run([sys.executable, HERE / name, *arguments], check=False).returncode != 0
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
