@@ -22,6 +22,14 @@ from support.servers import (
     postgres_server,
     wipe_streams,
 )
+from support.stack import Stack, stack_running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow whatever needs the whole stack."""
+    for item in items:
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +40,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(scope="session")
 def portal() -> Iterator[BlockingPortal]:
-    """A loop of its own in a thread, so that fixtures never meddle with the loop of a test."""
+    """Run a loop in a thread, so that fixtures never meddle with the loop of a test."""
     with start_blocking_portal() as portal:
         yield portal
 
@@ -55,7 +63,7 @@ def template_database(postgres: PostgresServer, portal: BlockingPortal) -> str:
 def database(
     postgres: PostgresServer, template_database: str, portal: BlockingPortal
 ) -> Iterator[TestDatabase]:
-    """A migrated database of this test alone."""
+    """Make a migrated database of this test alone."""
     name = f"test_{secrets.token_hex(6)}"
     portal.call(copy_database, postgres, template_database, name)
     yield TestDatabase(name, postgres)
@@ -71,6 +79,13 @@ def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer
 
 @pytest.fixture
 def nats_url(nats_server: NatsServer, portal: BlockingPortal) -> str:
-    """The url of a user who may do anything, on a server without streams."""
+    """Give the url of a user who may do anything, on a server without streams."""
     portal.call(wipe_streams, nats_server.urls["operator"])
     return nats_server.urls["operator"]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Run everything, as `orc up` does, once for the session."""
+    with stack_running(tmp_path_factory.mktemp("stack") / "home") as running:
+        yield running

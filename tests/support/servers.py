@@ -12,6 +12,7 @@ import asyncpg
 import nats
 from msgspec import Struct
 from nats.js.errors import NotFoundError
+
 from orc.embedded.nats import PERMISSIONS, Nats
 from orc.embedded.ports import free_ports
 from orc.embedded.postgres import FAST_AND_FORGETFUL, Postgres

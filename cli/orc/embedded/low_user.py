@@ -15,17 +15,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from orc.embedded.errors import NoLowUser
+
 LOW_USERS = ("nobody", "daemon")
 COPIES = Path("/var/cache/orc-nats-ator")
-
-
-class NoLowUser(Exception):
-    """We are root and none of the users is there under whom Postgres could run."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            f"Postgres does not run as root and there is no user {' or '.join(LOW_USERS)}: start as another user"
-        )
 
 
 class LowUser(Struct, frozen=True):
@@ -64,7 +57,7 @@ def low_user() -> LowUser | None:
         except KeyError:
             continue
         return LowUser(entry.pw_uid, entry.pw_gid)
-    raise NoLowUser
+    raise NoLowUser(LOW_USERS)
 
 
 def runnable(install: Path, user: LowUser) -> Path:

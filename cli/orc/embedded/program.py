@@ -30,6 +30,8 @@ class Program(Struct, frozen=True, kw_only=True):
     stop_signal: signal.Signals = signal.SIGTERM
     orphan_signal: signal.Signals = signal.SIGKILL
     """What the kernel sends it when we die."""
+    folder: Path | None = None
+    """Where it is started, when not where we are."""
     user: tuple[int, int] | None = None
     """User and group to run under, when not ours."""
     keep_open: tuple[int, ...] = field(default=())
@@ -40,9 +42,10 @@ def spawn(program: Program, log: Path) -> subprocess.Popen[bytes]:
     """Start a program with its output appended to `log`; to be called from the main thread."""
     uid, gid = program.user or (None, None)
     with log.open("ab") as output:
-        return subprocess.Popen(  # noqa: PLW1509 - one system call, no lock is taken and no import done in the child
+        return subprocess.Popen(
             program.argv,
             env=dict(program.environment),
+            cwd=program.folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -51,23 +54,25 @@ def spawn(program: Program, log: Path) -> subprocess.Popen[bytes]:
             extra_groups=[] if uid is not None else None,
             pass_fds=program.keep_open,
             start_new_session=True,
-            preexec_fn=_end_with_us(program.orphan_signal),
+            # One system call: no lock is taken and nothing imported in the child, whatever our threads do.
+            preexec_fn=end_with_us(program.orphan_signal),  # noqa: PLW1509
         )
 
 
-def stop(process: subprocess.Popen[bytes], program: Program) -> None:
-    """Ask a process to end, and end it when it does not within `STOP_SECONDS_MAX`."""
+def stop(process: subprocess.Popen[bytes], program: Program, seconds_max: float = STOP_SECONDS_MAX) -> None:
+    """Ask a process to end, and end it when it does not in time."""
     if process.poll() is not None:
         return
     process.send_signal(program.stop_signal)
     try:
-        process.wait(STOP_SECONDS_MAX)
+        process.wait(seconds_max)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
 
 
-def _end_with_us(orphan_signal: signal.Signals) -> Callable[[], None] | None:
+def end_with_us(orphan_signal: signal.Signals) -> Callable[[], None] | None:
+    """Return what a child has to do before it runs, so that the kernel signals it when we die."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl

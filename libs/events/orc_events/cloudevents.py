@@ -50,9 +50,16 @@ def headers_of(recorded: Recorded) -> dict[str, str]:
     }
 
 
-def message(recorded: Recorded, subject: str | None = None) -> Message:
-    """Return the event as a message, on `orc.events.<type>` or on the given subject (as work)."""
-    return Message(subject or EVENTS_SUBJECT + recorded.type, recorded.data.encode(), headers_of(recorded))
+def message(recorded: Recorded, subject: str | None = None, *, after_sequence: int | None = None) -> Message:
+    """
+    Return the event as a message, on `orc.events.<type>` or on the given subject (as work).
+
+    `after_sequence` has JetStream refuse it unless the stream's last sequence is that one.
+    """
+    headers = headers_of(recorded)
+    if after_sequence is not None:
+        headers["Nats-Expected-Last-Sequence"] = str(after_sequence)
+    return Message(subject or EVENTS_SUBJECT + recorded.type, recorded.data.encode(), headers)
 
 
 def envelope(headers: Mapping[str, str]) -> Envelope:

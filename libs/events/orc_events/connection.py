@@ -57,6 +57,9 @@ class Connection(Protocol):
     ) -> Interest:
         """Have `cb` awaited for each message, one after another, in order."""
 
+    async def flush(self) -> None:
+        """Wait until the server has taken what was sent before."""
+
     async def drain(self) -> None:
         """Handle what has come, then close; raises while the server is away."""
 

@@ -7,6 +7,7 @@ What can go wrong with the log and the bus.
     │   ├── CommandConflict    the command id is known with another body
     │   ├── CommandExpired     the deadline passed before the append; recorded, nothing appended
     │   ├── TypeNotAllowed     the session's role may not append this type
+    │   ├── NotStorable        the event or its envelope holds what the log refuses to keep
     │   ├── LogUnavailable     the outcome is unknown or the database cannot be reached
     │   ├── GapFound           positions do not follow one another: a bug, stop
     │   └── ChainBroken        an event's hash does not follow from its predecessor's
@@ -60,6 +61,14 @@ class TypeNotAllowed(LogError):
         self.role, self.event_type = role, event_type
 
 
+class NotStorable(LogError):
+    """The append holds what the log cannot keep, whoever asks; asking again will not help."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"cannot be stored: {reason}")
+        self.reason = reason
+
+
 class LogUnavailable(LogError):
     """The log could not be reached, or the connection was lost and the outcome is not known."""
 
@@ -89,11 +98,11 @@ class LeaseLost(EventsError):
 
 
 class UnknownEvent(EventsError):
-    """No class is registered for a wire type."""
+    """No class is registered for a wire type, or none for this shape of it."""
 
-    def __init__(self, event_type: str) -> None:
-        super().__init__(f"no class is known for event type {event_type}")
-        self.event_type = event_type
+    def __init__(self, event_type: str, schema_version: int = 1) -> None:
+        super().__init__(f"no class is known for event type {event_type}, schema version {schema_version}")
+        self.event_type, self.schema_version = event_type, schema_version
 
 
 class BusUnavailable(EventsError):

@@ -6,7 +6,7 @@ the whole log, both from 1 without gaps; an expected version of 0 says that the 
 """
 
 from datetime import datetime
-from typing import NewType
+from typing import Literal, NewType
 from uuid import UUID
 
 from msgspec import Struct
@@ -81,3 +81,27 @@ class Appended(Struct, frozen=True, kw_only=True):
     result: str | None
     repeated: bool
     """True when the command was already known, so nothing was appended now."""
+
+
+class CommandRecord(Struct, frozen=True, kw_only=True):
+    """What the log remembers of a command id."""
+
+    command_id: UUID
+    body_hash: bytes
+    state: Literal["appended", "expired"]
+    position: Position | None
+    """Position of its last event; None when it expired."""
+    version: Version | None
+    result: str | None
+
+
+class Head(Struct, frozen=True):
+    """Where the log ends."""
+
+    position: Position
+    hash: bytes
+    """Of the event at that position."""
+
+
+GENESIS = Head(Position(0), bytes(32))
+"""The head of an empty log: the first event's hash follows from 32 zero bytes."""

@@ -21,8 +21,8 @@ _NO_RESPONDERS = "503"
 class Inbox:
     """Where replies to this process arrive."""
 
-    def __init__(self, prefix: str = "_INBOX") -> None:
-        self._prefix = f"{prefix}.{token_hex(8)}"
+    def __init__(self) -> None:
+        self._prefix = f"_INBOX.{token_hex(8)}"
         self._numbers = count(1)
         self._expected: dict[str, asyncio.Future[bytes]] = {}
 

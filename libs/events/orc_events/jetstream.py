@@ -1,5 +1,6 @@
 """JetStream's API: JSON requests on `$JS.API.<call>`, of which a handful are needed."""
 
+from base64 import b64decode
 from typing import Any, Protocol
 
 import msgspec
@@ -54,3 +55,22 @@ async def call(bus: Requester, name: str, body: object = None) -> dict[str, Any]
     check(name, reply)
     answer: dict[str, Any] = msgspec.json.decode(reply)
     return answer
+
+
+async def last_sequence(bus: Requester, stream: str) -> int:
+    """Return the sequence of a stream's last message, 0 for one that never had any."""
+    answer = await call(bus, f"STREAM.INFO.{stream}")
+    return int(answer["state"]["last_seq"])
+
+
+async def message_headers(bus: Requester, stream: str, sequence: int) -> dict[str, str] | None:
+    """Return the headers of a stream's message; None when it is gone."""
+    try:
+        answer = await call(bus, f"STREAM.MSG.GET.{stream}", {"seq": sequence})
+    except JetStreamRefused as refused:
+        if refused.err_code == MESSAGE_NOT_FOUND:
+            return None
+        raise
+    # The block is `NATS/1.0`, then `name: value` lines.
+    lines = b64decode(answer["message"].get("hdrs", "")).decode().split("\r\n")
+    return dict(line.split(": ", 1) for line in lines if ": " in line)

@@ -38,6 +38,7 @@ HEARTBEAT_SECONDS = 5
 SILENCE_SECONDS_MAX = 2 * HEARTBEAT_SECONDS + 1
 RETRY_SECONDS_MIN, RETRY_SECONDS_MAX = 0.05, 1.0
 SEND_SECONDS_MAX = 1.0
+CLOSE_SECONDS_MAX = 1.0
 
 
 class BusPort(Protocol):
@@ -68,7 +69,9 @@ class Subscription:
         self._changed = asyncio.Event()
         self._unclear = True
         self._retry_seconds = 0.0
-        self._inbox, self._interest = "", None  # type: tuple[str, Interest | None]
+        self._heard_at = asyncio.get_running_loop().time()
+        self._inbox = ""
+        self._interest: Interest | None = None
         self._draining: set[asyncio.Task[None]] = set()
         self._forget = bus.on_reconnected(self._start_over)
         self._primer = asyncio.create_task(self._keep_primed())
@@ -107,7 +110,10 @@ class Subscription:
         self._primer.cancel()
         await asyncio.gather(self._primer, return_exceptions=True)
         self._retire()
-        await asyncio.gather(*self._draining, return_exceptions=True)
+        if self._draining:
+            await asyncio.wait(self._draining, timeout=CLOSE_SECONDS_MAX)
+        for task in self._draining:
+            task.cancel()
 
     async def __aenter__(self) -> Self:
         return self
@@ -126,7 +132,8 @@ class Subscription:
                 async with asyncio.timeout(SILENCE_SECONDS_MAX):
                     await self._changed.wait()
             except TimeoutError:
-                if self._requested:
+                silence = asyncio.get_running_loop().time() - self._heard_at
+                if self._requested and silence >= SILENCE_SECONDS_MAX:
                     self._start_over()
             self._changed.clear()
             if self._retry_seconds:
@@ -182,6 +189,7 @@ class Subscription:
     # --- receiving --------------------------------------------------------------------------------------------
 
     async def _receive(self, inbox: str, message: Received) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
         headers = message.headers or {}
         is_current = inbox == self._inbox and not self._unclear
         if not message.reply or "Status" in headers:
@@ -193,6 +201,8 @@ class Subscription:
         if is_current:
             self._requested = max(0, self._requested - 1)
             self._retry_seconds = 0.0
+            if not self._requested:
+                self._changed.set()
         if self._taken >= self._slots:
             await delivery.nak()
             return

@@ -44,6 +44,7 @@ class Health:
 
     def __init__(self) -> None:
         self.checks: dict[str, Check] = {}
+        self._running: dict[str, asyncio.Task[str]] = {}
         self.fail("startup", "starting")
 
     def started(self) -> None:
@@ -60,18 +61,29 @@ class Health:
 
     async def readiness(self) -> Readiness:
         """Run all checks at once, each for `CHECK_SECONDS_MAX` at most."""
-        checks = dict(self.checks)
-        reasons = await asyncio.gather(*(_run(check) for check in checks.values()))
-        answers = dict(zip(checks, reasons, strict=True))
+        names = list(self.checks)
+        reasons = await asyncio.gather(*(self._run(name) for name in names))
+        answers = dict(zip(names, reasons, strict=True))
         return Readiness(ready=all(reason == "ok" for reason in reasons), checks=answers)
 
-
-async def _run(check: Check) -> str:
-    try:
-        async with asyncio.timeout(CHECK_SECONDS_MAX):
-            await check()
-    except TimeoutError:
+    async def _run(self, name: str) -> str:
+        # Whoever asks meanwhile waits for the same answer: asking a frozen server again and again would use up the
+        # connections to it. A check that was given up may end late; nobody waits for that.
+        task = self._running.get(name)
+        if task is None:
+            task = self._running[name] = asyncio.create_task(_reason(self.checks[name]))
+            task.add_done_callback(lambda _: self._running.pop(name))
+        await asyncio.wait({task}, timeout=CHECK_SECONDS_MAX)
+        if task.done() and not task.cancelled():
+            return task.result()
+        if not task.cancelling():
+            task.cancel()
         return f"no answer within {CHECK_SECONDS_MAX} s"
+
+
+async def _reason(check: Check) -> str:
+    try:
+        await check()
     except Exception as error:  # noqa: BLE001 - whatever a check raises is its reason
         return scrub(f"{error}" or type(error).__name__)
     return "ok"

@@ -21,6 +21,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 import uvloop
 
+from orc_runtime.deadline import within
 from orc_runtime.health import Health
 from orc_runtime.logging import configure, scrub
 from orc_runtime.settings import ServiceSettings, SettingsError, read_settings
@@ -47,8 +48,10 @@ log = structlog.stdlib.get_logger()
 class DutyDied(Exception):
     """A duty ended though nobody asked it to."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"duty {name} ended by itself")
+    def __init__(self, name: str, cause: Exception | None = None) -> None:
+        super().__init__(
+            f"duty {name} ended by itself" if cause is None else f"duty {name} failed: {cause!r}"
+        )
         self.name = name
 
 
@@ -59,7 +62,7 @@ class Stopping(Exception):
 class Start(Protocol):
     """Begins a duty."""
 
-    def __call__(self, name: str, duty: Coroutine[Any, Any, None], *, drains: bool = False) -> None:
+    def __call__(self, name: str, duty: Coroutine[Any, Any, object], *, drains: bool = False) -> None:
         """Run `duty`; one that `drains` watches `stopping` and ends by itself, any other is cancelled then."""
 
 
@@ -86,12 +89,12 @@ class Lifecycle:
         The pause doubles from `WAIT_SECONDS_MIN` to `WAIT_SECONDS_MAX`; one attempt has `ATTEMPT_SECONDS_MAX`.
         """
         pause, told = WAIT_SECONDS_MIN, ""
+        waited: tuple[type[Exception], ...] = (TimeoutError, *transient)
         self.health.fail(name, "waiting")
         while not self.stopping.is_set():
             try:
-                async with asyncio.timeout(ATTEMPT_SECONDS_MAX):
-                    result = await attempt()
-            except (TimeoutError, *transient) as error:
+                result = await within(ATTEMPT_SECONDS_MAX, attempt())
+            except waited as error:
                 reason = scrub(str(error)) or type(error).__name__
             else:
                 self.health.checks.pop(name, None)
@@ -110,7 +113,7 @@ class Lifecycle:
         cancelled: list[asyncio.Task[None]] = []
         async with asyncio.TaskGroup() as group:
 
-            def start(name: str, duty: Coroutine[Any, Any, None], *, drains: bool = False) -> None:
+            def start(name: str, duty: Coroutine[Any, Any, object], *, drains: bool = False) -> None:
                 task = group.create_task(self._perform(name, duty), name=name)
                 if not drains:
                     cancelled.append(task)
@@ -120,11 +123,11 @@ class Lifecycle:
             for task in cancelled:
                 task.cancel()
 
-    async def _perform(self, name: str, duty: Coroutine[Any, Any, None]) -> None:
+    async def _perform(self, name: str, duty: Coroutine[Any, Any, object]) -> None:
         try:
             await duty
         except Exception as error:
-            raise DutyDied(name) from error
+            raise DutyDied(name, error) from error
         if not self.stopping.is_set():
             raise DutyDied(name)
 
@@ -148,7 +151,7 @@ def run_service(settings_class: type[S], main: Callable[[Lifecycle, S], Coroutin
         uvloop.run(_live(settings, main))
     except Exception as error:
         for cause in _leaves(error):
-            log.error("died", reason=scrub(str(cause)), exc_info=cause)
+            log.exception("died", reason=scrub(str(cause)), exc_info=cause)
         return EXIT_DIED
     log.info("stopped")
     return EXIT_CLEAN
@@ -171,8 +174,10 @@ async def _live(settings: S, main: Callable[[Lifecycle, S], Coroutine[Any, Any, 
         work.cancel()
     try:
         await work
-    except (asyncio.CancelledError, Stopping):
-        if not lifecycle.stopping.is_set():
+    except BaseException as error:
+        # Whoever was still waiting when we were told to stop, or was cancelled since, did as it should.
+        expected = all(isinstance(leaf, Stopping | asyncio.CancelledError) for leaf in _leaves(error))
+        if not (lifecycle.stopping.is_set() and expected):
             raise
 
 

@@ -9,12 +9,13 @@ import json
 import logging
 import re
 import sys
+import traceback
 from typing import Any, TextIO
 
 import structlog
 from structlog.stdlib import ProcessorFormatter
 
-_PASSWORD_IN_URL = re.compile(r"(://[^\s:/@]*):[^\s/@]*@")
+_PASSWORD_IN_URL = re.compile(r"(://[^\s\"':/@]*):[^\s\"'/]*@")
 
 NOISY = ("nats", "uvicorn", "asyncio", "httpx", "httpcore")
 """Libraries whose everyday news is not ours."""
@@ -74,4 +75,4 @@ def _to_json(line: Any, **_options: Any) -> str:
 
 
 def _plain_traceback(stream: TextIO, exc_info: Any) -> None:
-    stream.write("\n" + "".join(structlog.tracebacks.traceback.format_exception(*exc_info)))
+    stream.write("\n" + "".join(traceback.format_exception(*exc_info)))

@@ -21,7 +21,7 @@ from urllib.parse import unquote, urlsplit
 
 from msgspec import Struct
 
-from orc_runtime.database import connect, statement
+from orc_runtime.database import UNREACHABLE, connect, statement
 from orc_runtime.roles import LOGINS, OWNER, ensure_roles
 
 MIGRATED = ("orc_events", "orc_auth", "orc_scheduler", "orc_executor", "orc_gateway")
@@ -162,4 +162,7 @@ async def main(environ: Mapping[str, str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(os.environ)))
+    try:
+        sys.exit(asyncio.run(main(os.environ)))
+    except (MigrationError, *UNREACHABLE) as error:
+        sys.exit(f"not migrated: {type(error).__name__}: {error}")

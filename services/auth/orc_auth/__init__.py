@@ -1,1 +1,1 @@
-"""Auth: accounts, login and the keys that sign tokens."""
+"""Accounts, passwords, tokens: who is who."""

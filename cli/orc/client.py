@@ -1,0 +1,153 @@
+"""
+The gateway's REST, as the commands need it.
+
+Every POST carries an `Idempotency-Key`, so asking again after a lost answer or a 503 cannot do a thing twice.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, Self
+from uuid import UUID, uuid4
+
+import httpx
+from msgspec import Struct
+
+from orc.errors import NotFound, Refused, Unreachable
+from orc.options import Options
+from orc.tokens import find_token
+
+TIMEOUT_SECONDS = 10.0
+TRIES_MAX = 5
+PAUSE_SECONDS_MAX = 2.0
+LIST_MAX = 1000
+
+
+class ServerEvent(Struct, frozen=True):
+    """One event of an SSE stream."""
+
+    id: str | None
+    """Position in the log; None for what is not in the log, as progress."""
+    name: str
+    data: str
+
+
+class Gateway:
+    """A gateway at a URL; use it as a context manager."""
+
+    def __init__(self, options: Options) -> None:
+        self.url = options.gateway
+        token = find_token(options.home, self.url)
+        self._client = httpx.Client(
+            base_url=self.url,
+            timeout=TIMEOUT_SECONDS,
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            # A proxy for the outside world is not the way to a gateway on loopback.
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def get(self, path: str, **params: Any) -> Any:
+        """Return the JSON at a path; raises Refused or Unreachable."""
+        given = {name: value for name, value in params.items() if value is not None}
+        return self._ask("GET", path, params=given)
+
+    def post(self, path: str, body: Any = None) -> Any:
+        """Ask once, however often the answer is lost; raises Refused or Unreachable."""
+        return self._ask("POST", path, json=body, headers={"Idempotency-Key": str(uuid4())})
+
+    def put(self, path: str, body: Any) -> Any:
+        """Replace what is at a path; raises Refused or Unreachable."""
+        return self._ask("PUT", path, json=body)
+
+    def delete(self, path: str) -> Any:
+        """Remove what is at a path; raises Refused or Unreachable."""
+        return self._ask("DELETE", path)
+
+    def follow(self, path: str, after: str | None = None, **params: Any) -> Iterator[ServerEvent]:
+        """Yield a stream's events until the server ends it; raises Refused or Unreachable."""
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": after} if after is not None else {})
+        given = {name: value for name, value in params.items() if value is not None}
+        timeout = httpx.Timeout(TIMEOUT_SECONDS, read=None)
+        try:
+            with self._client.stream("GET", path, headers=headers, params=given, timeout=timeout) as answer:
+                if answer.is_error:
+                    answer.read()
+                    raise _refused(answer)
+                yield from read_events(answer.iter_lines())
+        except httpx.ConnectError as error:
+            raise Unreachable(self.url, str(error)) from error
+        except httpx.TransportError:
+            return  # The stream broke; whoever follows asks again after the last event it saw.
+
+    def job_id(self, job: str) -> str:
+        """Return the id of a job given by name or id; raises NotFound."""
+        if _is_uuid(job):
+            return job
+        ids = [str(known["job_id"]) for known in self.get("/jobs") if known["job_name"] == job]
+        if len(ids) != 1:
+            raise NotFound("job", job, len(ids))
+        return ids[0]
+
+    def _ask(self, method: str, path: str, **request: Any) -> Any:
+        for left in reversed(range(TRIES_MAX)):
+            try:
+                answer = self._client.request(method, path, **request)
+            except httpx.TransportError as error:
+                if left == 0 or isinstance(error, httpx.ConnectError):
+                    raise Unreachable(self.url, str(error) or type(error).__name__) from error
+                continue
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or left == 0:
+                break
+            time.sleep(min(_seconds(answer.headers.get("Retry-After")), PAUSE_SECONDS_MAX))
+        if answer.is_error:
+            raise _refused(answer)
+        return answer.json() if answer.content else None
+
+
+def read_events(lines: Iterator[str]) -> Iterator[ServerEvent]:
+    """Parse an SSE stream (WHATWG HTML, section 9.2) into events; comments keep the line alive and are dropped."""
+    last_id: str | None = None
+    name, data, is_new = "message", list[str](), False
+    for line in lines:
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        match field:
+            case "id":
+                last_id, is_new = value, True
+            case "event":
+                name = value
+            case "data":
+                data.append(value)
+        if not line:
+            if data:
+                yield ServerEvent(last_id if is_new else None, name, "\n".join(data))
+            name, data, is_new = "message", [], False
+
+
+def _refused(answer: httpx.Response) -> Refused:
+    try:
+        problem = answer.json()
+    except json.JSONDecodeError:
+        return Refused(answer.status_code, answer.text.strip()[:500] or answer.reason_phrase)
+    if not isinstance(problem, dict):
+        return Refused(answer.status_code, str(problem)[:500])
+    detail = problem.get("detail") or problem.get("title") or answer.reason_phrase
+    return Refused(answer.status_code, str(detail), problem.get("field"), problem.get("valid"))
+
+
+def _seconds(retry_after: str | None) -> float:
+    return float(retry_after) if retry_after and retry_after.isdecimal() else 1.0
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

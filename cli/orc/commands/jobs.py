@@ -1,0 +1,140 @@
+"""`orc jobs`: apply, list, show, pause, resume and delete jobs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from orc.client import Gateway
+from orc.errors import NotFound
+from orc.jobs_file import read_jobs
+from orc.options import NO_OPTIONS, Options
+from orc.output import show_fields, show_json, show_table
+
+COLUMNS = ("job_id", "job_name", "schedule", "timezone", "is_active", "pool")
+
+app = App(name="jobs", help="Apply, list, show and delete jobs.", help_format="plaintext")
+
+Done = Literal["created", "changed", "unchanged"]
+
+
+@app.command
+def apply(*, file: Annotated[Path, Parameter(name=["--file", "-f"])], options: Options = NO_OPTIONS) -> None:
+    """
+    Create the jobs of a file, or change those that exist under the same name; doing it again changes nothing.
+
+    Parameters
+    ----------
+    file
+        YAML or JSON: a list of jobs with the fields of POST /jobs.
+    """
+    jobs = read_jobs(file)
+    with Gateway(options) as gateway:
+        for job, done in apply_jobs(gateway, jobs):
+            if options.json:
+                show_json({"job_id": job["job_id"], "job_name": job["job_name"], "done": done})
+            else:
+                print(f"{done:9}  {job['job_name']}  {job['job_id']}", flush=True)
+
+
+def apply_jobs(gateway: Gateway, jobs: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Done]]:
+    """Create or replace each job by its name, in order; raises NotFound when a name stands for several."""
+    existing = gateway.get("/jobs")
+    for job in jobs:
+        same = [known for known in existing if known["job_name"] == job["job_name"]]
+        if len(same) > 1:
+            raise NotFound("job", job["job_name"], len(same))
+        if not same:
+            yield gateway.post("/jobs", job), "created"
+            continue
+        # The gateway appends nothing for a definition that says the same, so the version tells.
+        now = gateway.put(f"/jobs/{same[0]['job_id']}", job)
+        yield now, "unchanged" if now["version"] == same[0]["version"] else "changed"
+
+
+@app.command(name="list")
+def list_jobs(*, options: Options = NO_OPTIONS) -> None:
+    """List all jobs."""
+    with Gateway(options) as gateway:
+        jobs = gateway.get("/jobs")
+    if options.json:
+        show_json(jobs)
+    else:
+        show_table(jobs, COLUMNS)
+
+
+@app.command
+def show(job: str, *, options: Options = NO_OPTIONS) -> None:
+    """
+    Show a job with its tasks.
+
+    Parameters
+    ----------
+    job
+        Its name or id.
+    """
+    with Gateway(options) as gateway:
+        found = gateway.get(f"/jobs/{gateway.job_id(job)}")
+    if options.json:
+        show_json(found)
+        return
+    show_fields({name: value for name, value in found.items() if name != "tasks"})
+    for task in found["tasks"]:
+        print(f"task {task['task_order']}")
+        show_fields({"  from": task["extractor_config"], "  to": task["loader_config"]})
+
+
+@app.command
+def delete(job: str, *, options: Options = NO_OPTIONS) -> None:
+    """
+    Delete a job; what it did stays in the log.
+
+    Parameters
+    ----------
+    job
+        Its name or id.
+    """
+    with Gateway(options) as gateway:
+        job_id = gateway.job_id(job)
+        gateway.delete(f"/jobs/{job_id}")
+    _say("deleted", job, job_id, options)
+
+
+@app.command
+def pause(job: str, *, options: Options = NO_OPTIONS) -> None:
+    """
+    Stop a job's schedule; it can still be run by hand.
+
+    Parameters
+    ----------
+    job
+        Its name or id.
+    """
+    with Gateway(options) as gateway:
+        job_id = gateway.job_id(job)
+        gateway.post(f"/jobs/{job_id}/pause")
+    _say("paused", job, job_id, options)
+
+
+@app.command
+def resume(job: str, *, options: Options = NO_OPTIONS) -> None:
+    """
+    Let a job's schedule go on from now.
+
+    Parameters
+    ----------
+    job
+        Its name or id.
+    """
+    with Gateway(options) as gateway:
+        job_id = gateway.job_id(job)
+        gateway.post(f"/jobs/{job_id}/resume")
+    _say("resumed", job, job_id, options)
+
+
+def _say(done: str, job: str, job_id: str, options: Options) -> None:
+    if options.json:
+        show_json({"job_id": job_id, "done": done})
+    else:
+        print(f"{done} {job}")

@@ -1,0 +1,85 @@
+"""`orc runs`: list, show, cancel and retry runs."""
+
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter, validators
+
+from orc.client import LIST_MAX, Gateway
+from orc.follow import describe
+from orc.options import NO_OPTIONS, Options
+from orc.output import plain, show_fields, show_json, show_table
+
+COLUMNS = ("run_id", "job", "status", "triggered_by", "attempt", "started_at", "finished_at", "error_message")
+SHOWN = 20
+
+app = App(name="runs", help="List, show, cancel and retry runs.", help_format="plaintext")
+
+Status = Literal["queued", "running", "success", "failed", "cancelled"]
+Limit = Annotated[int, Parameter(validator=validators.Number(gte=1, lte=LIST_MAX))]
+
+
+@app.default
+@app.command(name="list")
+def list_runs(
+    *,
+    job: str | None = None,
+    status: Status | None = None,
+    limit: Limit = SHOWN,
+    options: Options = NO_OPTIONS,
+) -> None:
+    """
+    List runs, the newest first.
+
+    Parameters
+    ----------
+    job
+        Only runs of this job: its name or id.
+    status
+        Only runs in this state.
+    limit
+        At most so many.
+    """
+    with Gateway(options) as gateway:
+        job_id = gateway.job_id(job) if job else None
+        runs = gateway.get("/runs", job_id=job_id, status=status, limit=limit)
+        if options.json:
+            show_json(runs)
+            return
+        names = {known["job_id"]: known["job_name"] for known in gateway.get("/jobs")}
+    show_table([{**run, "job": names.get(run["job_id"], run["job_id"])} for run in runs], COLUMNS)
+
+
+@app.command
+def show(run_id: str, *, options: Options = NO_OPTIONS) -> None:
+    """Show a run with its events."""
+    with Gateway(options) as gateway:
+        run, events = gateway.get(f"/runs/{run_id}"), gateway.get(f"/runs/{run_id}/events")
+    if options.json:
+        show_json({**run, "events": events})
+        return
+    show_fields(run)
+    print_trail(events)
+
+
+@app.command
+def cancel(run_id: str, *, options: Options = NO_OPTIONS) -> None:
+    """Ask a run to stop; what it has loaded completely stays."""
+    with Gateway(options) as gateway:
+        run = gateway.post(f"/runs/{run_id}/cancel")
+    show_json(run) if options.json else print(f"asked run {run_id} to stop")
+
+
+@app.command
+def retry(run_id: str, *, options: Options = NO_OPTIONS) -> None:
+    """Run a failed or cancelled run's work again, without the tasks that were loaded."""
+    with Gateway(options) as gateway:
+        run = gateway.post(f"/runs/{run_id}/retry")
+    show_json(run) if options.json else print(f"queued {run['run_id']}")
+
+
+def print_trail(events: list[dict[str, object]]) -> None:
+    """Print a run's events, a line each."""
+    for event in events:
+        data = event.get("data")
+        words = describe(str(event["type"]), data) if isinstance(data, dict) else ""
+        print(f"{event['position']:>7}  {plain(event['recorded_at'])}  {event['type']:19} {words}".rstrip())

@@ -1,0 +1,2 @@
+-- Where a follower stands, whoever holds it.
+SELECT position FROM checkpoints WHERE name = $1;

@@ -1,0 +1,3 @@
+-- The events after a position, in order, at most so many. The columns are the fields of `Recorded`, in its order.
+SELECT position, stream, version, type, schema_version, data, actor, command_id, correlation_id, occurred_at, recorded_at, hash
+FROM log.read_after($1, $2)

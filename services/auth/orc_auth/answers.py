@@ -1,0 +1,77 @@
+"""From a request's bytes to its answer's: one line per subject, one table of what can go wrong."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+import asyncpg
+import msgspec
+import structlog
+from msgspec import Struct
+from prometheus_client import CollectorRegistry, Counter
+
+from orc_auth.accounts import Accounts
+from orc_auth.denial import Denied, Unavailable
+from orc_events.errors import LogError
+from orc_runtime.auth_messages import (
+    JWKS,
+    LOG_IN,
+    REGISTER,
+    Keys,
+    LogIn,
+    Refused,
+    RegisterUser,
+    decode,
+    encode,
+)
+
+M = TypeVar("M", bound=Struct)
+
+Answer = Callable[[bytes], Awaitable[bytes]]
+
+log = structlog.stdlib.get_logger()
+
+
+def answers(
+    accounts: Accounts, keys: Callable[[], Awaitable[Keys]], registry: CollectorRegistry
+) -> Mapping[str, Answer]:
+    """Return, per subject, what turns a request into its answer; an answer never raises."""
+    counted = Counter(
+        "orc_auth_answers", "Answers given, by subject and kind.", ["subject", "kind"], registry=registry
+    )
+
+    async def register(data: bytes) -> Struct:
+        return await accounts.register(_read(data, RegisterUser))
+
+    async def log_in(data: bytes) -> Struct:
+        return await accounts.log_in(_read(data, LogIn))
+
+    async def jwks(_data: bytes) -> Struct:
+        return await keys()
+
+    def answer(subject: str, perform: Callable[[bytes], Awaitable[Struct]]) -> Answer:
+        async def answered(data: bytes) -> bytes:
+            outcome = await _outcome(subject, perform, data)
+            counted.labels(subject, outcome.kind if isinstance(outcome, Refused) else "done").inc()
+            return encode(outcome)
+
+        return answered
+
+    handlers = {REGISTER: register, LOG_IN: log_in, JWKS: jwks}
+    return {subject: answer(subject, perform) for subject, perform in handlers.items()}
+
+
+async def _outcome(subject: str, perform: Callable[[bytes], Awaitable[Struct]], data: bytes) -> Struct:
+    try:
+        return await perform(data)
+    except Denied as error:
+        return error.answer
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, LogError) as error:
+        log.warning("unavailable", subject=subject, reason=str(error) or type(error).__name__)
+        return Unavailable().answer
+
+
+def _read(data: bytes, into: type[M]) -> M:
+    try:
+        return decode(data, into)
+    except msgspec.MsgspecError as error:
+        raise Denied("invalid", "malformed", f"the request cannot be read: {error}") from error

@@ -1,0 +1,51 @@
+"""What the auth service reads from the environment."""
+
+from typing import Annotated, ClassVar, Literal
+
+from orc_runtime.settings import Secret, SideSettings, setting
+
+
+class AuthSettings(SideSettings, frozen=True, kw_only=True):
+    """The auth service's settings."""
+
+    SERVICE: ClassVar[str] = "auth"
+
+    health_port: Annotated[
+        int,
+        setting(
+            "Port of /livez, /readyz and /metrics; 0 takes a free one.",
+            env=("ORC_AUTH_HEALTH_PORT",),
+            ge=0,
+            le=65535,
+        ),
+    ] = 8081
+    mode: Annotated[
+        Literal["optional", "required"],
+        setting(
+            "`optional`: anybody may register and any password will do. "
+            "`required`: only an admin, or once the holder of the bootstrap secret, makes accounts.",
+            env=("ORC_AUTH",),
+        ),
+    ] = "optional"
+    bootstrap_secret: Annotated[
+        Secret | None,
+        setting(
+            "In `required` mode: whoever registers with it becomes the first admin; of no use once there is one.",
+            env=("ORC_AUTH_BOOTSTRAP_SECRET",),
+        ),
+    ] = None
+    token_seconds: Annotated[
+        int, setting("How long a token lives.", env=("ORC_AUTH_TOKEN_SECONDS",), ge=60, le=86_400)
+    ] = 900
+    hashes_max: Annotated[
+        int,
+        setting(
+            "Passwords hashed at once; each takes 64 MiB while it is.",
+            env=("ORC_AUTH_HASHES_MAX",),
+            ge=1,
+            le=16,
+        ),
+    ] = 2
+    connections_max: Annotated[
+        int, setting("Connections to Postgres.", env=("ORC_AUTH_CONNECTIONS_MAX",), ge=1, le=50)
+    ] = 4

@@ -1,0 +1,2 @@
+-- Whether the installation has an admin already.
+SELECT EXISTS (SELECT FROM accounts WHERE role = 'admin')

@@ -1,0 +1,173 @@
+"""
+The executor, wired: the log, the bus, the workers, and its own health.
+
+    kill what an executor that died left behind
+    wait for Postgres, for its migrations, for NATS    →    take work until told to stop
+    let what is under way end, end the workers, let their leases run out, close
+"""
+
+import asyncio
+import os
+import random
+from contextlib import AsyncExitStack
+from functools import partial
+from uuid import UUID
+
+import asyncpg
+
+from orc_events.bus import Bus
+from orc_events.errors import BusUnavailable
+from orc_events.log import PostgresLog
+from orc_events.topology import Topology, pool_consumer, verify
+from orc_executor.attempt import Surroundings
+from orc_executor.child import Child, spawn, worker_environment
+from orc_executor.claim import Voice
+from orc_executor.consumer import Consumer, Limits
+from orc_executor.leases import Leases
+from orc_executor.metrics import ExecutorMetrics
+from orc_executor.orphans import Registry
+from orc_executor.pool import Pool
+from orc_executor.settings import ExecutorSettings
+from orc_executor.worker_settings import WorkerSettings
+from orc_runtime.clock import SystemClock
+from orc_runtime.database import UNREACHABLE, close_pool, connect_pool
+from orc_runtime.health import NotReady, serve_side
+from orc_runtime.lifecycle import Lifecycle
+from orc_runtime.metrics import create_registry
+from orc_runtime.migrate import MigrationsPending, require_current
+from orc_runtime.settings import read_settings
+
+NAME = "orc-executor"
+MIGRATIONS = ("orc_events", "orc_executor")
+CONNECTIONS_MAX = 6
+"""Two lanes of appends, two of reads, one for leases, one for health."""
+BUS_CONNECT_SECONDS_MAX = 3.0
+POKES = "orc.poke.run."
+
+
+async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
+    """Live the service's life; returns when told to stop."""
+    worker_settings = read_settings(WorkerSettings, os.environ)
+    metrics = create_registry(settings.SERVICE)
+    async with AsyncExitStack() as resources:
+        await resources.enter_async_context(
+            serve_side(lifecycle.health, metrics, settings.health_host, settings.health_port)
+        )
+        registry = Registry(worker_settings.scratch / "workers")
+        registry.clear()
+        resources.callback(registry.close)
+        database = await _open_database(lifecycle, settings)
+        resources.push_async_callback(close_pool, database)
+        nats_closed = asyncio.Event()
+        bus = await _open_bus(lifecycle, settings, nats_closed)
+        resources.push_async_callback(bus.close)
+
+        log = PostgresLog(
+            database, on_append=lambda position: bus.poke("orc.poke.log", str(position).encode())
+        )
+        leases = Leases(database, settings.name, settings.lease_seconds)
+        resources.push_async_callback(leases.close)
+        workers: Pool[Child] = Pool(
+            partial(spawn, registry, worker_environment(os.environ)),
+            slots=settings.slots_max,
+            tasks_max=settings.tasks_per_worker_max,
+        )
+        resources.push_async_callback(workers.close)
+        figures = ExecutorMetrics(metrics)
+        consumer = Consumer(
+            bus,
+            Voice(log, SystemClock(), settings.name),
+            leases,
+            Surroundings(
+                pool=workers,
+                clock=SystemClock(),
+                # It spreads retries and guards nothing.
+                jitter=random.random,
+                cancel_grace_seconds=settings.cancel_grace_seconds,
+            ),
+            metrics=figures,
+            limits=Limits(
+                pool=settings.pool,
+                slots=settings.slots_max,
+                drain_seconds=settings.drain_seconds,
+                silence_seconds_max=settings.lease_seconds,
+            ),
+        )
+        figures.show(active=lambda: consumer.active, workers=lambda: workers.size)
+        await bus.listen(POKES + "*", lambda subject, _data: _poke(leases, subject))
+        _check_work(lifecycle, settings, bus, workers)
+        lifecycle.health.started()
+        async with lifecycle.duties() as start:
+            start("work", consumer.run(lifecycle.stopping), drains=True)
+            start("beat", consumer.beat())
+            start("leases", leases.keep())
+            start("lease expiry", leases.expire())
+            start("workers", workers.tend())
+            # The client gives up only on what no retry mends; a new process reads new credentials.
+            start("nats", nats_closed.wait())
+
+
+async def _open_database(lifecycle: Lifecycle, settings: ExecutorSettings) -> asyncpg.Pool:
+    pool = await lifecycle.wait_for(
+        "postgres",
+        lambda: connect_pool(
+            settings.database_url.reveal(),
+            schema="executor",
+            size_max=CONNECTIONS_MAX,
+            application_name=NAME,
+        ),
+        UNREACHABLE,
+    )
+    await lifecycle.wait_for(
+        "migrations", lambda: require_current(pool, MIGRATIONS), (*UNREACHABLE, MigrationsPending)
+    )
+
+    async def answers_us() -> None:
+        await pool.fetchval("SELECT 1")
+
+    lifecycle.health.checks["postgres"] = answers_us
+    return pool
+
+
+async def _open_bus(lifecycle: Lifecycle, settings: ExecutorSettings, closed: asyncio.Event) -> Bus:
+    bus = await lifecycle.wait_for(
+        "nats",
+        lambda: Bus.connect(
+            settings.nats_url.reveal(),
+            name=NAME,
+            on_closed=closed.set,
+            wait_seconds=BUS_CONNECT_SECONDS_MAX,
+        ),
+        (BusUnavailable,),
+    )
+
+    async def is_connected() -> None:
+        if not bus.connected:
+            raise NotReady("not connected")
+
+    lifecycle.health.checks["nats"] = is_connected
+    return bus
+
+
+def _check_work(lifecycle: Lifecycle, settings: ExecutorSettings, bus: Bus, workers: Pool[Child]) -> None:
+    topology = Topology((settings.pool,), inflight_max=settings.pool_inflight_max)
+    declared = [one for one in topology.declared if one.consumer == pool_consumer(settings.pool)]
+
+    async def consumer_stands() -> None:
+        if differences := await verify(bus, declared):
+            raise NotReady("; ".join(differences))
+
+    async def workers_start() -> None:
+        if workers.trouble is not None:
+            raise NotReady(workers.trouble)
+
+    lifecycle.health.checks["consumer"] = consumer_stands
+    lifecycle.health.checks["workers"] = workers_start
+
+
+def _poke(leases: Leases, subject: str) -> None:
+    try:
+        run_id = UUID(subject.removeprefix(POKES))
+    except ValueError:
+        return
+    leases.poke(run_id)

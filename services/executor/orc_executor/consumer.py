@@ -1,0 +1,195 @@
+"""
+Consumer: from work messages to finished runs.
+
+    a message comes    read it; admitted? else give it back
+    claim              append run.started; refused means that the run is not to be had, and the message is done
+    perform            the attempt, in a worker
+    leave              the slot is free: what is left to say waits for the log alone, and shares its transactions
+    say                append the last result
+    ack                after the append: a crash between the two repeats a message, the other order would lose a run
+
+An acked message is never needed again, and one that is not acked comes again and finds a run that cannot be claimed:
+whether a run is done is told by the log. Results that wait for the log are bounded, since what could add to them is
+itself waiting, behind them, for its claim.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Never
+
+import msgspec
+import structlog
+from msgspec import Struct
+
+from orc_domain.rejection import Rejected
+from orc_events.bus import Bus
+from orc_events.delivery import Delivery
+from orc_events.errors import NotStorable, UnknownEvent
+from orc_events.subscription import Subscription
+from orc_events.topology import WORK, pool_consumer
+from orc_executor.admission import Admission, Ticket
+from orc_executor.attempt import Attempt, Closing, Surroundings
+from orc_executor.claim import OwnedRun, Voice, Work, claim, read_work
+from orc_executor.leases import Leases
+from orc_executor.metrics import ExecutorMetrics
+from orc_executor.progress import Reporter
+
+_logger = structlog.get_logger()
+
+PING_SECONDS = 2.0
+PINGS_PER_PROGRESS = 4
+"""Every 8 s JetStream hears that a message is being worked on; it would deliver it again after 30 s."""
+UNKNOWN_DELAY_SECONDS = 5.0
+"""Before a message that a newer version wrote is offered again, to an executor that may know it."""
+LAST_WORDS_SECONDS = 1.0
+"""How long results may wait for the log once the process is told to stop and its workers are gone."""
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What bounds the consumer."""
+
+    pool: str
+    slots: int
+    drain_seconds: float
+    silence_seconds_max: float
+    """A worker that answers no ping for so long is taken for dead."""
+
+
+class Consumer:
+    """Takes runs of one pool and performs them."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        voice: Voice,
+        leases: Leases,
+        around: Surroundings,
+        *,
+        metrics: ExecutorMetrics,
+        limits: Limits,
+    ) -> None:
+        self._bus, self._voice, self._leases, self._around = bus, voice, leases, around
+        self._metrics, self._limits = metrics, limits
+        self._active: dict[Attempt, Delivery] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def active(self) -> int:
+        """Runs that are ours and have not ended."""
+        return len(self._active)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Take work until told to stop; then give what is under way its time, and end the rest."""
+        capacity = Admission.capacity(self._limits.slots)
+        subscription = await self._bus.pull(WORK, pool_consumer(self._limits.pool), slots=capacity)
+        admission = Admission(self._limits.slots, subscription.release)
+        async with asyncio.TaskGroup() as group:
+
+            def begin(work: Coroutine[Any, Any, None]) -> None:
+                task = group.create_task(work)
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+            group.create_task(_close_on(stopping, subscription))
+            async for delivery in subscription:
+                self._receive(delivery, subscription, admission, begin)
+            await self._drain()
+
+    async def beat(self) -> Never:
+        """Ask the workers whether they live, and tell JetStream of those that do, for ever."""
+        pings = 0
+        while True:
+            await asyncio.sleep(PING_SECONDS)
+            pings += 1
+            for attempt, delivery in list(self._active.items()):
+                is_alive = attempt.check(self._limits.silence_seconds_max)
+                if is_alive and pings % PINGS_PER_PROGRESS == 0:
+                    await delivery.in_progress()
+
+    def _receive(
+        self,
+        delivery: Delivery,
+        subscription: Subscription,
+        admission: Admission,
+        begin: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        try:
+            work = read_work(delivery.headers, delivery.data)
+        except UnknownEvent as error:
+            _logger.warning("work of a newer version", reason=str(error))
+            subscription.release()
+            begin(delivery.nak(UNKNOWN_DELAY_SECONDS))
+            return
+        except (KeyError, ValueError, msgspec.DecodeError) as error:
+            # The rescuer publishes a run's work from the log, so nothing is lost with a message that is not one.
+            _logger.error("a message that is no work", subject=delivery.subject, reason=repr(error))  # noqa: TRY400
+            subscription.release()
+            begin(delivery.ack())
+            return
+        ticket = admission.admit(work.requested.job_id)
+        if ticket is None:
+            begin(delivery.nak())
+        else:
+            begin(self._handle(delivery, work, ticket))
+
+    async def _handle(self, delivery: Delivery, work: Work, ticket: Ticket) -> None:
+        try:
+            owned = await claim(self._voice, work)
+            self._metrics.claims.labels("refused" if owned is None else "claimed").inc()
+            if owned is None or await self._perform(owned, delivery, ticket):
+                await delivery.ack()
+        except Exception:
+            # Nothing was said that is not true; the rescuer takes the run up when its lease has run out.
+            _logger.exception("a run is left to the rescuer", run_id=str(work.requested.run_id))
+        finally:
+            ticket.leave()
+
+    async def _perform(self, owned: OwnedRun, delivery: Delivery, ticket: Ticket) -> bool:
+        """Perform the attempt and say how it ended; False when this process stopped before it knew."""
+        reporter = Reporter(self._bus, self._voice.clock, owned.run_id, owned.attempt)
+        attempt = Attempt(owned, self._around, reporter)
+        self._active[attempt] = delivery
+        self._leases.hold(attempt)
+        keeps_lease = False
+        try:
+            closing = await attempt.perform()
+            ticket.leave(attempt.worker_seconds)
+            if closing is None:
+                keeps_lease = attempt.is_silenced
+                return not attempt.is_silenced
+            await self._say(attempt, closing)
+        except Rejected as error:
+            self._metrics.attempts.labels("stale").inc()
+            _logger.info("too late", run_id=str(owned.run_id), attempt=owned.attempt, reason=str(error))
+        finally:
+            del self._active[attempt]
+            if not keeps_lease:
+                self._leases.let_go(attempt)
+        return True
+
+    async def _say(self, attempt: Attempt, closing: Closing) -> None:
+        try:
+            await attempt.owned.say(closing.command, closing.what)
+        except NotStorable as error:
+            closing = attempt.unsayable(error)
+            await attempt.owned.say(closing.command, closing.what)
+        self._metrics.attempts.labels(type(closing.command).__name__).inc()
+
+    async def _drain(self) -> None:
+        """Give what is under way its time, then end the workers; what they did the next attempt will see."""
+        await _wait(self._tasks, self._limits.drain_seconds)
+        for attempt in self._active:
+            attempt.abandon()
+        await _wait(self._tasks, LAST_WORDS_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+
+
+async def _wait(tasks: set[asyncio.Task[None]], seconds: float) -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=seconds)
+
+
+async def _close_on(stopping: asyncio.Event, subscription: Subscription) -> None:
+    await stopping.wait()
+    await subscription.close()

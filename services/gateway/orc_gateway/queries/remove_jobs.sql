@@ -1,0 +1,2 @@
+-- Remove deleted jobs.
+DELETE FROM jobs WHERE job_id = ANY($1::uuid[])

@@ -1,0 +1,160 @@
+"""
+A command's way to its decider, and the answer that is recorded with it.
+
+    job.create                             a new stream job-<id>, the id from the command's
+    job.change, .pause, .resume, .delete   stream job-<id>
+    run.request, run.retry                 a new stream run-<id>, the id from the command's
+    run.cancel                             stream run-<id>
+
+A stream whose name comes from the command's id can only have been begun by that command, so beginning one needs no look
+at it: the log itself answers a repeat with what it recorded.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+from uuid import UUID
+
+import msgspec
+from msgspec import Struct
+
+from orc_domain.definitions import job_run, job_with_tasks
+from orc_domain.job import ChangeJob, CreateJob, DeleteJob, Job, PauseJob, ResumeJob
+from orc_domain.requests import job_id_of_command, request_run, retry_run, run_id_of_command
+from orc_domain.run import Run
+from orc_domain.run_messages import CancelRun, RequestRun
+from orc_domain.streams import job_stream, run_stream
+from orc_domain.wire import (
+    WireCancelRun,
+    WireChangeJob,
+    WireCommand,
+    WireCreateJob,
+    WireDeleteJob,
+    WirePauseJob,
+    WireRequestRun,
+    WireResumeJob,
+    WireRetryRun,
+)
+from orc_events.event import NO_STREAM, Append, Position, StreamName, Version
+from orc_events.handle import Decider, Handled, Intent, handle, load
+from orc_events.log import EventLog
+from orc_runtime.deciders import JOBS, RUNS
+from orc_scheduler.calendar import Calendar
+from orc_scheduler.jobs import Jobs
+
+State = TypeVar("State")
+Command = TypeVar("Command")
+Event = TypeVar("Event")
+
+_encoder = msgspec.json.Encoder()
+
+
+class Done(Struct, frozen=True):
+    """What became of a command that was accepted."""
+
+    position: Position
+    version: Version
+    result: str | None
+    """The JSON that REST answers with."""
+
+
+class Commands:
+    """Decides commands. Raises Rejected, and what the log raises."""
+
+    def __init__(self, log: EventLog, jobs: Jobs, calendar: Calendar) -> None:
+        self._log, self._jobs, self._calendar = log, jobs, calendar
+
+    async def perform(self, command: WireCommand, intent: Intent) -> Done:
+        """Decide the command and record what follows."""
+        match command:
+            case WireCreateJob(spec=spec):
+                job_id = job_id_of_command(intent.command_id)
+                create = CreateJob(job_id, spec)
+                return await begin(self._log, JOBS, job_stream(job_id), create, intent, job_answer)
+            case WireChangeJob(job_id=job_id, spec=spec, expected_version=expected):
+                return await self._change(job_id, ChangeJob(spec, expected), intent)
+            case WirePauseJob(job_id=job_id, expected_version=expected):
+                return await self._change(job_id, PauseJob(expected), intent)
+            case WireResumeJob(job_id=job_id, expected_version=expected):
+                return await self._change(job_id, ResumeJob(expected), intent)
+            case WireDeleteJob(job_id=job_id, expected_version=expected):
+                # A run requested between this count and the append is not lost: it holds all it needs and ends by
+                # itself; only its job is gone by then.
+                open_runs = await self._calendar.open_runs_of(job_id)
+                return await self._change(job_id, DeleteJob(open_runs, expected), intent)
+            case WireRequestRun(job_id=job_id):
+                job = await self._jobs.current(job_id)
+                return await self._request(
+                    request_run(job, run_id_of_command(intent.command_id), "manual"), intent
+                )
+            case WireRetryRun(run_id=run_id):
+                ended = await load(self._log, RUNS, StreamName(run_stream(run_id)))
+                return await self._request(
+                    retry_run(ended.state, run_id_of_command(intent.command_id)), intent
+                )
+            case WireCancelRun(run_id=run_id, reason=reason):
+                stream = StreamName(run_stream(run_id))
+                return done(await handle(self._log, RUNS, stream, CancelRun(reason), intent, answer=run_answer))
+
+    async def _change(
+        self, job_id: UUID, change: ChangeJob | PauseJob | ResumeJob | DeleteJob, intent: Intent
+    ) -> Done:
+        stream = StreamName(job_stream(job_id))
+        return done(await handle(self._log, JOBS, stream, change, intent, answer=job_answer))
+
+    async def _request(self, request: RequestRun, intent: Intent) -> Done:
+        return await begin(self._log, RUNS, run_stream(request.run_id), request, intent, run_answer)
+
+
+async def begin(
+    log: EventLog,
+    decider: Decider[State, Command, Event],
+    stream: str,
+    command: Command,
+    intent: Intent,
+    answer: Callable[[State], str],
+) -> Done:
+    """Begin the stream that this command's id names. Raises what `decide` rejects with and `EventLog.append` raises."""
+    item, _ = beginning(decider, stream, command, intent, answer)
+    appended = await log.append(item)
+    return Done(appended.position, appended.version, appended.result)
+
+
+def beginning(
+    decider: Decider[State, Command, Event],
+    stream: str,
+    command: Command,
+    intent: Intent,
+    answer: Callable[[State], str] | None = None,
+) -> tuple[Append, State]:
+    """Return what begins a stream, and its state then; raises what `decide` rejects with, and NotStorable."""
+    state, events = decider.initial, decider.decide(command, decider.initial)
+    for event in events:
+        state = decider.evolve(state, event, intent.occurred_at)
+    item = Append(
+        command_id=intent.command_id,
+        body_hash=intent.body_hash,
+        stream=StreamName(stream),
+        expected_version=NO_STREAM,
+        events=tuple(decider.codec.encode(event) for event in events),
+        actor=intent.actor,
+        correlation_id=intent.correlation_id,
+        occurred_at=intent.occurred_at,
+        result=answer(state) if answer else None,
+        deadline=intent.deadline,
+    )
+    return item, state
+
+
+def done(handled: Handled[State, Event]) -> Done:
+    """Return what REST needs of a handled command."""
+    return Done(handled.position, handled.version, handled.result)
+
+
+def job_answer(job: Job) -> str:
+    """Return a JobWithTasks, or null for a deleted job."""
+    return _encoder.encode(job_with_tasks(job) if job.exists else None).decode()
+
+
+def run_answer(run: Run) -> str:
+    """Return a JobRun."""
+    return _encoder.encode(job_run(run)).decode()

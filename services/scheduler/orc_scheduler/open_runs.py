@@ -1,0 +1,105 @@
+"""
+The fold of runs that have not ended: what the rescuer drives on, what a job's deletion asks for.
+
+`send_after` is when a work message is due should the run still be queued: 5 s after the request (the relay sent the
+first), at `retry_at` after a failed attempt, at once for a cancel that only an executor can settle.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from msgspec import Struct, structs
+
+from orc_domain.run_messages import (
+    RunAttemptFailed,
+    RunCancelled,
+    RunCancelRequested,
+    RunFailed,
+    RunRequested,
+    RunStarted,
+    RunSucceeded,
+)
+from orc_domain.run_messages import Event as RunEvent
+from orc_events.event import Position
+from orc_events.statements import load
+
+UNCLAIMED_SECONDS = 5.0
+
+_READ, _PUT, _DELETE = (load("orc_scheduler", name) for name in ("runs_read", "runs_put", "runs_delete"))
+
+
+class OpenRun(Struct, frozen=True, kw_only=True):
+    """A row of `open_runs`, its fields in the order of the columns."""
+
+    run_id: UUID
+    job_id: UUID
+    pool: str
+    status: Literal["queued", "running"]
+    attempt: int
+    cancel_requested: bool
+    requested_position: Position
+    requested_at: datetime
+    queue_until: datetime
+    claimed_at: datetime | None
+    send_after: datetime | None
+    sends: int
+
+
+class RunFact(Struct, frozen=True):
+    """One event of a run."""
+
+    run_id: UUID
+    event: RunEvent
+    position: Position
+    recorded_at: datetime
+
+
+async def apply_runs(connection: Any, facts: Sequence[RunFact]) -> None:
+    """Fold a batch of run events into `open_runs`; a run that begins and ends within it is never written."""
+    begun = {fact.run_id for fact in facts if isinstance(fact.event, RunRequested)}
+    earlier = list({fact.run_id for fact in facts} - begun)
+    runs: dict[UUID, OpenRun | None] = {}
+    if earlier:
+        runs = {row["run_id"]: OpenRun(**row) for row in await connection.fetch(_READ, earlier)}
+    was_open = set(runs)
+    for fact in facts:
+        runs[fact.run_id] = evolve_open(runs.get(fact.run_id), fact)
+    ended = [run_id for run_id in was_open if runs[run_id] is None]
+    if ended:
+        await connection.execute(_DELETE, ended)
+    kept = [run for run in runs.values() if run is not None]
+    if kept:
+        await connection.execute(_PUT, *zip(*map(structs.astuple, kept), strict=True))
+
+
+def evolve_open(run: OpenRun | None, fact: RunFact) -> OpenRun | None:
+    """Return the open run after an event; None once it has ended."""
+    at = fact.recorded_at
+    match fact.event:
+        case RunRequested(job_id=job_id, pool=pool, policy=policy):
+            return OpenRun(
+                run_id=fact.run_id, job_id=job_id, pool=pool, status="queued", attempt=0, cancel_requested=False,
+                requested_position=fact.position, requested_at=at,
+                queue_until=at + timedelta(seconds=policy.queue_timeout_seconds), claimed_at=None,
+                send_after=at + timedelta(seconds=UNCLAIMED_SECONDS), sends=1,
+            )  # fmt: skip
+        case RunSucceeded() | RunFailed() | RunCancelled():
+            return None
+    if run is None:
+        return None
+    match fact.event:
+        case RunStarted(attempt=attempt):
+            return structs.replace(
+                run, status="running", attempt=attempt, claimed_at=at, send_after=None, sends=0
+            )
+        case RunAttemptFailed(retry_at=retry_at):
+            # Whoever claims it only settles it, so there is nothing to wait for once a cancel is pending.
+            send_after = at if run.cancel_requested else retry_at
+            return structs.replace(run, status="queued", claimed_at=None, send_after=send_after, sends=0)
+        case RunCancelRequested():
+            if run.status == "queued" and run.attempt > 0:
+                return structs.replace(run, cancel_requested=True, send_after=at, sends=0)
+            return structs.replace(run, cancel_requested=True)
+    return run

@@ -1,0 +1,2 @@
+-- Empty the calendar, for a rebuild.
+DELETE FROM jobs;

@@ -1,0 +1,2 @@
+-- Empty the open runs, for a rebuild.
+DELETE FROM open_runs;

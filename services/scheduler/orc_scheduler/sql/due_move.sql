@@ -1,0 +1,5 @@
+-- Move locked schedules on, past what this transaction accounts for.
+UPDATE jobs
+   SET next_due_at = u.next_due_at
+  FROM unnest($1::uuid[], $2::timestamptz[]) AS u(job_id, next_due_at)
+ WHERE jobs.job_id = u.job_id;

@@ -1,0 +1,2 @@
+-- Forget deleted jobs.
+DELETE FROM jobs WHERE job_id = ANY ($1);

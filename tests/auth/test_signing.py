@@ -1,0 +1,37 @@
+"""One key signs for all processes; the public half is all that leaves."""
+
+import asyncio
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from support.servers import execute
+
+from orc_auth.tokens import signing_key, thumbprint, verifying_keys
+
+
+async def test_processes_agree_on_the_first_key(pool):
+    """Several that start at once in a new database sign with one key."""
+    keys = await asyncio.gather(*(signing_key(pool) for _ in range(4)))
+
+    assert len({key.kid for key in keys}) == 1
+    assert await pool.fetchval("SELECT count(*) FROM keys") == 1
+
+
+def test_thumbprint():
+    """The thumbprint is the one of RFC 8037, appendix A.3."""
+    private = bytes.fromhex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60")
+    public = Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw()
+
+    assert thumbprint(public) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+
+
+async def test_keys_of_living_tokens(database, pool):
+    """A retired key is shown until the last token it signed has expired; a new one signs in its place."""
+    first = await signing_key(pool)
+    await pool.execute("UPDATE keys SET retired_at = clock_timestamp()")
+    second = await signing_key(pool)
+    while_alive = await verifying_keys(pool, 900)
+    await execute(database.superuser_url, "UPDATE auth.keys SET retired_at = retired_at - interval '901 s'")
+    afterwards = await verifying_keys(pool, 900)
+
+    assert [key.kid for key in while_alive.keys] == [second.kid, first.kid]
+    assert [key.kid for key in afterwards.keys] == [second.kid]
