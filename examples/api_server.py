@@ -52,7 +52,7 @@ def value_of(column: str, text: str) -> str | int | float | None:
         return None
     if column in TEXTS:
         return text
-    return float(text) if "." in text else int(text)
+    return int(text) if text.lstrip("-").isdecimal() else float(text)
 
 
 def by_page_number(records: list[Record], asked: dict[str, str]) -> Page:

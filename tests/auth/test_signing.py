@@ -6,13 +6,24 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from support.servers import execute
 
 from orc_auth.tokens import signing_key, thumbprint, verifying_keys
+from orc_events.statements import load
 
 
 async def test_processes_agree_on_the_first_key(pool):
-    """Several that start at once in a new database sign with one key."""
-    keys = await asyncio.gather(*(signing_key(pool) for _ in range(4)))
+    """A process that starts while another makes the first key waits for that one and signs with it."""
+    async with pool.acquire() as other:
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute(load("orc_auth", "lock_keys"))
+        mine = asyncio.create_task(signing_key(pool))
+        while not mine.done() and not await other.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted)"
+        ):
+            continue
+        await other.execute(load("orc_auth", "insert_key"), "theirs", bytes(32), bytes(32))
+        await transaction.commit()
 
-    assert len({key.kid for key in keys}) == 1
+    assert (await mine).kid == "theirs"
     assert await pool.fetchval("SELECT count(*) FROM keys") == 1
 
 

@@ -10,7 +10,7 @@ from orc.embedded.environment import (
     is_external,
     service_environment,
 )
-from orc.embedded.errors import SettingsMissing
+from orc.embedded.errors import SettingsWrong
 
 URLS = {
     **{database_variable(role): f"postgresql://{role}:pw-{role}@127.0.0.1:5/orc" for role in ROLES},
@@ -57,7 +57,7 @@ def test_external_needs_both():
     """One of the two external URLs alone is an error that names it."""
     assert not is_external({})
     assert is_external({"ORC_DATABASE_URL": "x", "ORC_NATS_URL": "y"})
-    with pytest.raises(SettingsMissing, match="ORC_NATS_URL is set alone"):
+    with pytest.raises(SettingsWrong, match="ORC_NATS_URL is set alone"):
         is_external({"ORC_NATS_URL": "y"})
 
 
@@ -80,7 +80,7 @@ def test_external_urls_that_are_missing_are_all_named():
         "ORC_NATS_URL": "nats://x",
         "ORC_AUTH_DATABASE_URL": "postgresql://orc_auth:pw@db/orc",
     }
-    with pytest.raises(SettingsMissing) as caught:
+    with pytest.raises(SettingsWrong) as caught:
         external_urls(given, {})
     assert "ORC_GATEWAY_DATABASE_URL, ORC_SCHEDULER_DATABASE_URL, ORC_EXECUTOR_DATABASE_URL" in str(
         caught.value

@@ -4,6 +4,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -52,6 +53,22 @@ def test_port_that_somebody_took_is_replaced(home):
     port = home.ports(["a"])["a"]
     with socket.create_server(("127.0.0.1", port)):
         assert home.ports(["a"])["a"] != port
+
+
+def test_port_that_is_about_to_be_let_go_is_kept(tmp_path):
+    """After a supervisor was killed, its port is waited for rather than replaced."""
+    first = Home(tmp_path)
+    first.lock()
+    port = first.ports(["a"])["a"]
+    first.write_pid("gateway", 1)
+    first._lock.close()
+    second = Home(tmp_path)
+    second.lock()
+    with socket.create_server(("127.0.0.1", port)) as held:
+        release = threading.Timer(0.05, held.close)
+        release.start()
+        assert second.ports(["a"])["a"] == port
+        release.join()
 
 
 def test_files_with_passwords_are_private(home):

@@ -48,7 +48,6 @@ async def test_killed_child_is_started_again(home, capfd):
     await supervisor.until_ready(it)
     first = it.process.pid
     assert pid_file(home) == first
-    home.log("it").write_text("")
     it.process.kill()
     await until(lambda: it.process.pid != first)
     await supervisor.until_ready(it)
@@ -58,16 +57,33 @@ async def test_killed_child_is_started_again(home, capfd):
     await keeper
 
 
-async def test_child_that_cannot_start_is_given_up_at_the_start(home, monkeypatch):
-    """A program that keeps ending before it is ready fails the start with its last words."""
+async def test_child_that_keeps_ending_fails_the_start(home, monkeypatch):
+    """A program that ends again and again before it was ever ready is given up with its last words."""
     monkeypatch.setattr(supervising, "PAUSE_SECONDS_FIRST", 0.0)
     it = child(home, "raise SystemExit('no such setting')")
+    with pytest.raises(StartFailed, match=r"(?s)^it ended with code 1 .*:\nno such setting$"):
+        await Supervisor(home).keep(it)
+    assert it.deaths == supervising.DEATHS_MAX_AT_START
+
+
+async def test_child_that_refuses_its_settings_is_not_started_again(home):
+    """Settings do not change by trying again."""
+    it = child(home, "print('ORC_X is not set', flush=True); raise SystemExit(2)")
+    with pytest.raises(StartFailed, match=r"(?s)^it ended with code 2 .*:\nORC_X is not set$"):
+        await Supervisor(home).keep(it)
+    assert it.deaths == 1
+
+
+async def test_child_that_was_ready_once_is_never_given_up(home, monkeypatch):
+    """After the start, whatever a child ends with, it is started again."""
+    monkeypatch.setattr(supervising, "PAUSE_SECONDS_FIRST", 0.0)
+    it = child(home, "raise SystemExit(2)")
+    it.was_ready = True
     supervisor = Supervisor(home)
     keeper = asyncio.create_task(supervisor.keep(it))
-    with pytest.raises(StartFailed, match=r"(?s)it does not start .*no such setting"):
-        await supervisor.until_ready(it)
+    await until(lambda: it.deaths > supervising.DEATHS_MAX_AT_START)
     await supervisor.stop([it])
-    keeper.cancel()
+    await keeper
 
 
 async def test_stopped_child_is_not_started_again(home):
@@ -102,3 +118,22 @@ async def test_unexpected_failure_of_a_start_is_not_swallowed(home):
 
     with pytest.raises(FileNotFoundError, match="programs"):
         await Supervisor(home).keep(child(home, STAYS, prepare=fail))
+
+
+async def test_start_that_fails_later_is_tried_again(home, monkeypatch, capfd):
+    """Once it was up, a child that cannot be prepared for a moment does not end the stack."""
+    monkeypatch.setattr(supervising, "PAUSE_SECONDS_FIRST", 0.0)
+    faults = [OSError("no space left"), None]
+
+    def prepare() -> None:
+        if fault := faults.pop(0):
+            raise fault
+
+    it = child(home, STAYS, prepare=prepare)
+    it.was_ready = True
+    supervisor = Supervisor(home)
+    keeper = asyncio.create_task(supervisor.keep(it))
+    await supervisor.until_ready(it)
+    assert "it could not be started: no space left" in capfd.readouterr().err
+    await supervisor.stop([it])
+    await keeper

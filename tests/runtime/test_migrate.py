@@ -107,6 +107,22 @@ async def test_failed_file_leaves_nothing(empty, package):
     assert await value(superuser_url, "SELECT to_regnamespace('bad')") is None
 
 
+async def test_applied_and_recorded_are_one(empty, package):
+    """When a file cannot be recorded, what it made is not there either."""
+    url, superuser_url, _ = empty
+    name = package("0001_first.sql", "")
+    package(
+        "0001_first.sql",
+        f"""CREATE SCHEMA made;
+            INSERT INTO public.orc_migrations VALUES ('{name}', '0001_first.sql', repeat('0', 64))""",
+    )
+
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await migrate(url, [name])
+
+    assert await value(superuser_url, "SELECT to_regnamespace('made')") is None
+
+
 async def test_many_at_once(empty, package):
     """Of several that start together one applies and the others find it done."""
     url, _, _ = empty

@@ -75,14 +75,7 @@ def show(folder: Path, home: Path, url: str, api: str, only: list[str] | None) -
         applied = list(apply_jobs(gateway, [redirect(job, api) for job in jobs]))
         for job, done in applied:
             print(f"{done:9}  {job['job_name']:22} {plain(job['description'])}")
-        for job, _ in applied:
-            headline(f"Running {job['job_name']}")
-            run = gateway.post(f"/jobs/{job['job_id']}/run")
-            ended = follow_run(gateway, run["run_id"])
-            if ended["status"] != "success":
-                raise DemoFailed(
-                    f"{job['job_name']} ended {ended['status']}: {plain(ended['error_message'])}"
-                )
+        ended = [run_to_the_end(gateway, job) for job, _ in applied]
         headline(f"What was loaded into {home / 'data' / DATABASE}")
         tables = [sys.executable, "-m", "orc.tables", str(home / "data" / DATABASE)]
         check(tables, home, "the loaded file cannot be read")

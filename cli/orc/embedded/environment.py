@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from orc.embedded.errors import SettingsMissing
+from orc.embedded.errors import SettingsWrong
 
 SERVICES = ("auth", "scheduler", "executor", "gateway")
 ROLES = ("orc_migrate", "orc_gateway", "orc_auth", "orc_scheduler", "orc_executor", "orc_auditor")
@@ -22,10 +22,10 @@ def database_variable(role: str) -> str:
 
 
 def is_external(environ: Mapping[str, str]) -> bool:
-    """Say whether somebody else runs Postgres and NATS; raises SettingsMissing when only one of them is named."""
+    """Say whether somebody else runs Postgres and NATS; raises SettingsWrong when only one of them is named."""
     given = [name for name in ("ORC_DATABASE_URL", "ORC_NATS_URL") if environ.get(name)]
     if len(given) == 1:
-        raise SettingsMissing(f"{given[0]} is set alone: set ORC_DATABASE_URL and ORC_NATS_URL, or neither")
+        raise SettingsWrong(f"{given[0]} is set alone: set ORC_DATABASE_URL and ORC_NATS_URL, or neither")
     return bool(given)
 
 
@@ -55,7 +55,7 @@ def external_urls(environ: Mapping[str, str], passwords: Mapping[str, str]) -> d
         elif role != "orc_auditor":
             missing.append(name)
     if missing:
-        raise SettingsMissing(
+        raise SettingsWrong(
             f"not set: {', '.join(missing)}; or set ORC_POSTGRES_SUPERUSER_URL, and the roles are made"
         )
     return {**urls, **({"ORC_POSTGRES_SUPERUSER_URL": creator} if creator else {})}
@@ -69,7 +69,6 @@ def service_environment(
         name: value
         for name, value in environ.items()
         if not (name.startswith("ORC_") and name.endswith("_URL"))
-        and (service == "executor" or not name.startswith("ORC_SECRET_"))
     }
     nats = urls.get(f"ORC_NATS_{service.upper()}_URL", urls["ORC_NATS_URL"])
     kept_or_default = {**defaults, **{name: value for name, value in kept.items() if value}}
@@ -85,9 +84,9 @@ def service_environment(
     }
 
 
-def bootstrap_environment(urls: Mapping[str, str]) -> dict[str, str]:
+def bootstrap_environment(environ: Mapping[str, str], urls: Mapping[str, str]) -> dict[str, str]:
     """Return what makes the database: the creator's URL when there is one, and every role's."""
-    return {"PATH": os.environ.get("PATH", os.defpath), **urls}
+    return {**{name: value for name, value in environ.items() if not name.startswith("ORC_")}, **urls}
 
 
 def _as_role(url: str, role: str, password: str) -> str:

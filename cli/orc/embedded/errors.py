@@ -4,7 +4,7 @@ What can keep the stack from starting; each says what to do about it.
     StackError               never raised itself
     ├── HomeTaken            another supervisor runs on this home
     ├── PortTaken            somebody else listens where the gateway should
-    ├── SettingsMissing      half of what external servers need is not set
+    ├── SettingsWrong        a setting cannot be read, or half of what external servers need is not set
     ├── PostgresMissing      there are no programs of Postgres to run
     ├── NatsMissing          there is no nats-server to run
     ├── NoLowUser            we are root, and Postgres has no user to run under
@@ -37,8 +37,8 @@ class PortTaken(StackError):
         self.host, self.port = host, port
 
 
-class SettingsMissing(StackError):
-    """Half of what external servers need is not set."""
+class SettingsWrong(StackError):
+    """A setting cannot be read, or half of what external servers need is not set."""
 
 
 class PostgresMissing(StackError):

@@ -21,10 +21,11 @@ import msgspec
 from msgspec import Struct, field
 
 from orc.embedded.errors import HomeTaken
-from orc.embedded.ports import free_ports, is_free
+from orc.embedded.ports import LOOPBACK, becomes_free, free_ports
 
 DEFAULT = ".orc"
 LOG_BYTES_MAX = 16 * 1024**2
+ENDING_SECONDS_MAX = 5.0
 
 
 class Kept(Struct, kw_only=True):
@@ -45,7 +46,10 @@ class Home:
         self.secrets = self.path / "secrets"
         self.postgres = self.path / "postgres" / "data"
         self.nats = self.path / "nats"
+        self.patience_seconds = 0.0
+        """How long a port may still be held by what a killed supervisor left, which is ending by itself."""
         self._lock: TextIO | None = None
+        self._began: dict[str, int] = {}
         self._kept = Kept()
 
     def lock(self) -> None:
@@ -62,6 +66,8 @@ class Home:
         self._lock.flush()
         for folder, mode in ((self.logs, 0o755), (self.data, 0o755), (self.secrets, 0o700)):
             folder.mkdir(mode=mode, exist_ok=True)
+        if any(self.run.glob("*.pid")):
+            self.patience_seconds = ENDING_SECONDS_MAX
         self.clear_pids()
         with suppress(FileNotFoundError):
             self._kept = msgspec.json.decode((self.path / "state.json").read_bytes(), type=Kept)
@@ -71,7 +77,8 @@ class Home:
         wanted = list(names)
         fresh = iter(free_ports(len(wanted)))
         for name in wanted:
-            if not is_free(self._kept.ports.get(name, 0)) or name not in self._kept.ports:
+            kept = self._kept.ports.get(name)
+            if kept is None or not becomes_free(kept, LOOPBACK, self.patience_seconds):
                 self._kept.ports[name] = next(fresh)
         self._keep()
         return {name: self._kept.ports[name] for name in wanted}
@@ -114,12 +121,16 @@ class Home:
                 path.with_suffix(".log.1").write_bytes(path.read_bytes())
                 os.truncate(path, 0)
 
+    def begin_log(self, name: str) -> None:
+        """Remember where in its log a process begins to write."""
+        log = self.log(name)
+        self._began[name] = log.stat().st_size if log.exists() else 0
+
     def last_words(self, name: str, lines: int = 5) -> str:
-        """Return the end of a process's log."""
-        with suppress(FileNotFoundError):
-            return "\n".join(
-                self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
-            )
+        """Return the end of what a process wrote since it began."""
+        with suppress(FileNotFoundError), self.log(name).open("rb") as log:
+            log.seek(self._began.get(name, 0))
+            return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
         return ""
 
     def _keep(self) -> None:

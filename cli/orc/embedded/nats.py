@@ -67,11 +67,19 @@ PERMISSIONS: Mapping[str, Mapping[str, list[str]]] = {
 class Nats:
     """A server that keeps its streams in `folder`, served on `port`, with a password for each user."""
 
-    def __init__(self, folder: Path, *, port: int, passwords: Mapping[str, str]) -> None:
-        """Nothing is started or written yet; `passwords` names every user of `PERMISSIONS`."""
+    def __init__(
+        self, folder: Path, *, port: int, passwords: Mapping[str, str], sync_always: bool = False
+    ) -> None:
+        """
+        Nothing is started or written yet; `passwords` names every user of `PERMISSIONS`.
+
+        With `sync_always` a message is on disk before it is acknowledged. It costs most of the publish rate and
+        is not needed: what NATS loses, the log gives again.
+        """
         self.folder = folder.resolve()
         self.port = port
         self._passwords = dict(passwords)
+        self._sync_always = sync_always
 
     def url(self, user: str = "operator") -> str:
         """Where to connect to, password included."""
@@ -119,6 +127,7 @@ class Nats:
                 "store_dir": str(self.folder),
                 "max_file_store": FILE_BYTES_MAX,
                 "max_memory_store": MEMORY_BYTES_MAX,
+                **({"sync_interval": "always"} if self._sync_always else {}),
             },
             "authorization": {
                 "users": [

@@ -15,16 +15,18 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from orc.embedded import environment
-from orc.embedded.errors import PortTaken, StartFailed
+from orc.embedded.errors import PortTaken, SettingsWrong, StartFailed
 from orc.embedded.home import Home
 from orc.embedded.nats import PERMISSIONS, Nats
-from orc.embedded.ports import LOOPBACK, is_free
+from orc.embedded.ports import LOOPBACK, becomes_free
 from orc.embedded.postgres import Postgres
 from orc.embedded.program import Program
 from orc.embedded.supervisor import Child, Supervisor
 
 DATABASE = "orc"
 PORT = 8080
+PORT_MAX = 65_535
+WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - what a person may choose, compared here
 PROBE_SECONDS_MAX = 2.0
 BOOTSTRAP_SECONDS_MAX = 120.0
 LOG_CHECK_SECONDS = 30.0
@@ -51,13 +53,16 @@ class Stack:
     @property
     def url(self) -> str:
         """Where a client on this machine finds the gateway."""
-        return f"http://{LOOPBACK if self.host == '0.0.0.0' else self.host}:{self.port}"  # noqa: S104 - compared
+        host = self._reachable_host()
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     async def run(self) -> None:
         """Start all, say when all are ready, end all when asked to; raises StartFailed."""
         asked = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            asyncio.get_running_loop().add_signal_handler(number, asked.set)
+            # Started by nohup, we are meant to outlive the terminal.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                asyncio.get_running_loop().add_signal_handler(number, asked.set)
         supervisor = Supervisor(self._home)
         try:
             async with asyncio.TaskGroup() as duties:
@@ -83,7 +88,7 @@ class Stack:
         """Make the database in a process of its own: what that imports would stay in our memory."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "orc.embedded.bootstrap"),
-            env=environment.bootstrap_environment(self._urls),
+            env=environment.bootstrap_environment(self._environ, self._urls),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
@@ -124,6 +129,7 @@ class Stack:
             self._home.nats,
             port=ports["nats"],
             passwords={user.removeprefix("nats-"): password for user, password in users.items()},
+            sync_always=self._environ.get("ORC_NATS_SYNC_ALWAYS", "").lower() in {"1", "true", "yes"},
         )
         self._servers = [
             Child("postgres", postgres.program, prepare=postgres.prepare, ready=postgres.is_ready),
@@ -155,8 +161,11 @@ class Stack:
             environment=environment.service_environment(name, self._environ, self._urls, self._defaults())
             | own,
         )
-        host = LOOPBACK if name != "gateway" or self.host == "0.0.0.0" else self.host  # noqa: S104 - compared
+        host = self._reachable_host() if name == "gateway" else LOOPBACK
         return Child(name, lambda: program, ready=lambda _pid: answers_ready(host, health))
+
+    def _reachable_host(self) -> str:
+        return LOOPBACK if self.host in WILDCARDS else self.host
 
     def _defaults(self) -> dict[str, str]:
         return {
@@ -192,9 +201,11 @@ def answers_ready(host: str, port: int) -> bool:
 
 
 def _gateway_port(home: Home, environ: Mapping[str, str], host: str) -> int:
-    port = int(environ.get("ORC_PORT") or PORT)
-    if port == 0:
+    given = environ.get("ORC_PORT") or str(PORT)
+    if not given.isdecimal() or int(given) > PORT_MAX:
+        raise SettingsWrong(f"ORC_PORT is {given!r}: a port is a number from 0 to {PORT_MAX}")
+    if int(given) == 0:
         return home.ports(["gateway"])["gateway"]
-    if not is_free(port, host):
-        raise PortTaken(host, port)
-    return port
+    if not becomes_free(int(given), host, home.patience_seconds):
+        raise PortTaken(host, int(given))
+    return int(given)

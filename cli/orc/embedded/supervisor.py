@@ -22,6 +22,8 @@ from orc.embedded.program import STOP_SECONDS_MAX, Program, spawn
 PAUSE_SECONDS_FIRST = 0.1
 PAUSE_SECONDS_MAX = 5.0
 STEADY_SECONDS = 10.0
+MISCONFIGURED = 2
+"""How our services end when they cannot accept their settings; starting them again would change nothing."""
 DEATHS_MAX_AT_START = 5
 READY_SECONDS_MAX = 120.0
 READY_POLL_SECONDS = 0.05
@@ -46,6 +48,7 @@ class Child:
         self.process: subprocess.Popen[bytes] | None = None
         self.running: Program | None = None
         self.deaths = 0
+        self.was_ready = False
 
 
 class Supervisor:
@@ -58,32 +61,44 @@ class Supervisor:
         asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._wake)
 
     async def keep(self, child: Child) -> None:
-        """Run a child, again and again, until it is stopped."""
+        """Run a child, again and again, until it is stopped; raises StartFailed when it never comes up."""
         pause = PAUSE_SECONDS_FIRST
         while not self._stopping:
             began = time.monotonic()
-            await self._start(child)
-            code = await self._end_of(child)
+            how = await self._live(child)
             if self._stopping:
                 return
-            child.deaths += 1
             pause = PAUSE_SECONDS_FIRST if time.monotonic() - began > STEADY_SECONDS else pause
-            say(
-                f"{child.name} {_how(code)}, starting it again in {pause:.1f} s ({self._home.log(child.name)})"
-            )
+            say(f"{child.name} {how}, starting it again in {pause:.1f} s ({self._home.log(child.name)})")
             await asyncio.sleep(pause)
             pause = min(pause * 2, PAUSE_SECONDS_MAX)
 
+    async def _live(self, child: Child) -> str:
+        """Start a child and return how it ended; raises StartFailed when starting it again is of no use."""
+        try:
+            await self._start(child)
+        except OSError as error:
+            # A disk that is full may have room again; at the first start a person should hear of it.
+            if not child.was_ready:
+                raise
+            return f"could not be started: {error}"
+        code = await self._end_of(child)
+        child.deaths += 1
+        hopeless = child.deaths >= DEATHS_MAX_AT_START or code == MISCONFIGURED
+        if hopeless and not child.was_ready and not self._stopping:
+            raise self._failed(child, _how(code))
+        return _how(code)
+
     async def until_ready(self, child: Child) -> None:
-        """Wait until a child does its work; raises StartFailed when it keeps dying or takes too long."""
+        """Wait until a child does its work; raises StartFailed when it takes too long."""
         deadline = time.monotonic() + READY_SECONDS_MAX
         while True:
             process = child.process
             if process is not None and await asyncio.to_thread(child.ready, process.pid):
+                child.was_ready = True
                 return
-            if child.deaths >= DEATHS_MAX_AT_START or time.monotonic() > deadline:
-                log = self._home.log(child.name)
-                raise StartFailed(f"{child.name} does not start", log, self._home.last_words(child.name))
+            if time.monotonic() > deadline:
+                raise self._failed(child, "is not ready")
             await asyncio.sleep(READY_POLL_SECONDS)
 
     async def stop(self, children: list[Child]) -> None:
@@ -98,6 +113,7 @@ class Supervisor:
             return
         # In this thread: the kernel ties a child's end to the thread that started it.
         child.running = child.program()
+        self._home.begin_log(child.name)
         child.process = spawn(child.running, self._home.log(child.name))
         self._home.write_pid(child.name, child.process.pid)
 
@@ -119,6 +135,11 @@ class Supervisor:
             say(f"{child.name} did not stop within {STOP_SECONDS_MAX:.0f} s, killing it")
             child.process.kill()
             await self._end_of(child)
+
+    def _failed(self, child: Child, how: str) -> StartFailed:
+        return StartFailed(
+            f"{child.name} {how}", self._home.log(child.name), self._home.last_words(child.name)
+        )
 
     def _wake(self) -> None:
         # Each waiter holds the event it waits for, so none can miss it and none has to reset it.

@@ -6,32 +6,37 @@ place. Secrets are references by name; a literal in a place for secrets is refus
 """
 
 import re
-from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from msgspec import Meta, Struct
 
-from orc_domain.fields import typed
+from orc_domain.fields import is_visible, typed
 from orc_domain.paths import check_path
 from orc_domain.rejection import Invalid
+from orc_domain.secret_places import is_secret_name, is_secret_value
 
 Config = dict[str, Any]
 """A config as given: JSON."""
 
 NonEmpty = Annotated[str, Meta(min_length=1, max_length=1024)]
-SecretName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+SecretName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}\Z")]
 
 INLINE_ROWS_MAX = 10_000
-_SECRET_HEADERS = re.compile(
-    r"^(proxy-)?authorization$|^(set-)?cookie$|api-?key|(auth|access|session|security|csrf)-?token|secret|password",
-    re.IGNORECASE,
-)
-_SECRET_PARAMS = re.compile(
-    r"^(api[_-]?key|apikey|access[_-]?token|auth[_-]?token|client[_-]?secret|password|secret|sig|signature)$",
-    re.IGNORECASE,
-)
 _FRAMING_HEADERS = frozenset(
-    {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"}
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }  # fmt: skip
 )
 
 
@@ -52,7 +57,7 @@ class CsvExtract(_Tagged, frozen=True, tag="csv"):
     delimiter: Annotated[str, Meta(min_length=1, max_length=4)] = ","
     null_values: tuple[str, ...] = ("",)
     """Texts that mean null; what stands inside quotes too."""
-    columns: dict[NonEmpty, NonEmpty] | None = None
+    columns: Annotated[dict[NonEmpty, NonEmpty], Meta(min_length=1)] | None = None
     """Column name to DuckDB type, all columns in order; None lets the engine look at the whole file."""
 
 
@@ -77,20 +82,21 @@ class BearerAuth(_Tagged, frozen=True, tag="bearer"):
 class HeaderAuth(_Tagged, frozen=True, tag="header"):
     """A secret in a header of the user's choice."""
 
-    name: Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$")]
+    name: Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}\Z")]
     value: SecretRef
 
 
 PagesMax = Annotated[int, Meta(ge=1, le=1_000_000)]
+PageSize = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 class PageNumber(_Tagged, frozen=True, tag="page_number"):
     """`?page=1`, `?page=2`, …; ends at an empty page, at one shorter than `size`, or at `total_pages`."""
 
     page_param: NonEmpty = "page"
-    start: int = 1
+    start: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 1
     size_param: NonEmpty | None = None
-    size: Annotated[int, Meta(ge=1)] | None = None
+    size: PageSize | None = None
     total_pages: NonEmpty | None = None
     """JSONPath of the number of pages in the answer."""
     pages_max: PagesMax = 10_000
@@ -99,7 +105,7 @@ class PageNumber(_Tagged, frozen=True, tag="page_number"):
 class Offset(_Tagged, frozen=True, tag="offset"):
     """`?offset=0&limit=100`, `?offset=100&limit=100`, …; ends at a page shorter than `limit`, or at `total`."""
 
-    limit: Annotated[int, Meta(ge=1)] = 100
+    limit: PageSize = 100
     offset_param: NonEmpty = "offset"
     limit_param: NonEmpty = "limit"
     total: NonEmpty | None = None
@@ -141,20 +147,40 @@ class ApiExtract(_Tagged, frozen=True, tag="api"):
 
 Extractor = CsvExtract | ParquetExtract | ApiExtract | InlineExtract
 _TYPES = ("api", "csv", "inline", "parquet")
+_REFERENCE = '{"secret": "name"}, a name of a-z, 0-9 and \'-\''
 
 
 def parse_extractor(config: Config, field: str = "extractor_config") -> Extractor:
     """Type a config and judge all that its text tells; raises Invalid naming the field."""
     check_type(config, _TYPES, field)
-    extractor: Extractor = typed(config, Extractor, field)
+    try:
+        extractor: Extractor = typed(config, Extractor, field, valid=keys_of(Extractor, config))
+    except Invalid as error:
+        if (error.field or "").startswith((f"{field}.auth.", f"{field}.headers[")):
+            error.valid = f"{_REFERENCE}, wherever a secret is meant"
+        raise
     match extractor:
-        case CsvExtract(path=path) | ParquetExtract(path=path):
+        case CsvExtract(path=path, delimiter=delimiter):
+            check_path(path, f"{field}.path")
+            if '"' in delimiter or not is_visible(delimiter.replace("\t", "")):
+                raise Invalid(
+                    f"{field}.delimiter", "the delimiter cannot be told apart", valid="such as , ; | or tab"
+                )
+        case ParquetExtract(path=path):
             check_path(path, f"{field}.path")
         case ApiExtract():
             _check_api(extractor, field)
         case InlineExtract():
             pass
     return extractor
+
+
+def keys_of(union: Any, config: Config) -> str | None:
+    """Return the keys that a config of its type may have, for those who wrote another or left one out."""
+    for kind in get_args(union):
+        if kind.__struct_config__.tag == config.get("type"):
+            return "the keys type, " + ", ".join(kind.__struct_fields__)
+    return None
 
 
 def check_type(config: Config, types: tuple[str, ...], field: str) -> None:
@@ -166,35 +192,54 @@ def check_type(config: Config, types: tuple[str, ...], field: str) -> None:
 
 
 def _check_api(extractor: ApiExtract, field: str) -> None:
-    place, valid = f"{field}.url", "http://host/path or https://host/path"
+    place = f"{field}.url"
+    url = _split(extractor.url, place)
+    # Some servers split a query at `;` too, and a fragment may hold what an OAuth server put there.
+    given = parse_qsl(
+        url.query.replace(";", "&") + "&" + url.fragment.replace(";", "&"), keep_blank_values=True
+    )
+    for name, value in given:
+        if (value and is_secret_name(name)) or is_secret_value(name, value) or is_secret_value("", name):
+            raise Invalid(place, "a secret is written in the URL", valid=f"params with {_REFERENCE}")
+    if is_secret_value("", url.path):
+        raise Invalid(place, "a secret is written in the URL", valid=f"auth, or params with {_REFERENCE}")
+    for name, param in extractor.params.items():
+        if isinstance(param, SecretRef) or isinstance(param, bool):
+            continue
+        if is_secret_name(name) or (isinstance(param, str) and is_secret_value(name, param)):
+            raise Invalid(_within(field, "params", name), "a secret is written literally", valid=_REFERENCE)
+    names = set[str]()
+    for name, header in extractor.headers.items():
+        header_place = _within(field, "headers", name)
+        _check_header(name, header, header_place)
+        if name.lower() in names:
+            raise Invalid(header_place, "the header is given twice", valid="each header once, in any case")
+        names.add(name.lower())
+    if isinstance(extractor.auth, HeaderAuth) and extractor.auth.name.lower() in _FRAMING_HEADERS:
+        raise Invalid(f"{field}.auth.name", "this header is set by the client itself", valid="another header")
+
+
+def _split(text: str, place: str) -> SplitResult:
+    valid = "http://host/path or https://host/path"
+    if "\\" in text or not is_visible(text) or any(character.isspace() for character in text):
+        raise Invalid(place, "the URL holds a space, a backslash or a control character", valid=valid)
     try:
-        url = urlsplit(extractor.url)
-        _ = url.port
-    except ValueError as error:
-        raise Invalid(place, f"the URL cannot be read: {error}", valid=valid) from error
+        url = urlsplit(text)
+        has_port = url.port != 0
+    except ValueError:
+        # What cannot be read may hold a password where a port is looked for, so the reason is not told.
+        raise Invalid(place, "the URL cannot be read", valid=valid) from None
     if url.scheme.lower() not in {"http", "https"}:
         raise Invalid(place, "the URL's scheme is not http or https", valid=valid)
-    if not url.hostname:
-        raise Invalid(place, "the URL names no host", valid=valid)
-    if url.username is not None or url.password is not None:
+    if "@" in url.netloc:
         raise Invalid(
             place,
             "the URL holds a user or password",
-            valid='auth: {"type": "bearer", "token": {"secret": "name"}}',
+            valid=f'auth: {{"type": "bearer", "token": {_REFERENCE}}}',
         )
-    if any(ord(character) <= ord(" ") for character in extractor.url):
-        raise Invalid(place, "the URL holds a space or control character", valid=valid)
-    literal_params = [name for name, _ in parse_qsl(url.query)]
-    for name, value in extractor.params.items():
-        if not isinstance(value, SecretRef):
-            literal_params.append(name)
-    for name in literal_params:
-        if _SECRET_PARAMS.match(name):
-            raise Invalid(
-                f"{field}.params.{name}", "a secret is written literally", valid='{"secret": "name"}'
-            )
-    for name, header in extractor.headers.items():
-        _check_header(name, header, f"{field}.headers.{name}")
+    if not (url.hostname or "").strip(".") or not has_port:
+        raise Invalid(place, "the URL names no host, or port 0", valid=valid)
+    return url
 
 
 def _check_header(name: str, value: str | SecretRef, field: str) -> None:
@@ -204,9 +249,11 @@ def _check_header(name: str, value: str | SecretRef, field: str) -> None:
         raise Invalid(field, "this is not a header name", valid="letters, digits and hyphens")
     if isinstance(value, SecretRef):
         return
-    if _SECRET_HEADERS.search(name):
-        raise Invalid(
-            field, "a secret is written literally", valid='auth, or {"secret": "name"} as the value'
-        )
-    if any(ord(character) < ord(" ") for character in value):
-        raise Invalid(field, "the value holds a control character", valid="visible text")
+    if is_secret_name(name) or is_secret_value(name, value):
+        raise Invalid(field, "a secret is written literally", valid=f"auth, or {_REFERENCE} as the value")
+    if not (value.isascii() and value.isprintable()) or value != value.strip():
+        raise Invalid(field, "the value is not visible ASCII text", valid="visible ASCII, no space at an end")
+
+
+def _within(field: str, group: str, name: str) -> str:
+    return f"{field}.{group}.{name[:64]}"

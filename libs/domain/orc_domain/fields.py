@@ -6,12 +6,17 @@ msgspec says where and what in one sentence; this splits it, so that an error ca
 
 import re
 from typing import Any, TypeVar
+from unicodedata import category
 
 from msgspec import ValidationError, convert
 
 from orc_domain.rejection import Invalid
 
 T = TypeVar("T")
+
+_SAID_MAX = 300
+"""What is said back of a name that the user chose is cut to so many characters."""
+_HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at `(?:key in )?\$(?P<path>.*)`)?$", re.DOTALL)
 _MISSING = re.compile(r"missing required field `(?P<name>[^`]+)`")
@@ -35,4 +40,9 @@ def invalid_from(error: ValidationError, field: str, *, valid: str | None = None
     for pattern in (_MISSING, _UNKNOWN):
         if named := pattern.search(what):
             path += f".{named['name']}"
-    return Invalid((field + path).lstrip("."), what, valid=valid)
+    return Invalid((field + path).lstrip(".")[:_SAID_MAX], what[:_SAID_MAX], valid=valid)
+
+
+def is_visible(text: str) -> bool:
+    """Tell whether a text has no control character, no separator of lines and no lone surrogate."""
+    return text.isprintable() or not any(category(character) in _HIDDEN for character in text)

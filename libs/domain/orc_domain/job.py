@@ -9,14 +9,17 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID, uuid5
 
-from msgspec import Meta, Struct, structs
+from msgspec import Meta, Struct, json, structs
 
 from orc_domain.extract import Config, parse_extractor
+from orc_domain.fields import is_visible
 from orc_domain.load import parse_loader
 from orc_domain.rejection import Conflict, Invalid, NotFound, Stale
 from orc_domain.schedule import parse_schedule
 
 TASKS_MAX = 100
+SPEC_BYTES_MAX = 900_000
+"""Of a definition's JSON, so that an event with a run's tasks and ids fits a message too."""
 
 
 class TaskSpec(Struct, frozen=True, forbid_unknown_fields=True):
@@ -163,7 +166,7 @@ def task_id(job_id: UUID, order: int) -> UUID:
 
 def check_spec(spec: JobSpec) -> None:
     """Judge all that a definition's text tells; raises Invalid naming the field."""
-    if not spec.job_name.strip() or any(ord(character) < ord(" ") for character in spec.job_name):
+    if not spec.job_name.strip() or not is_visible(spec.job_name):
         raise Invalid("job_name", "the name is blank or holds a control character", valid="visible text")
     if not re.fullmatch(r"[a-z0-9-]{1,32}", spec.pool):
         raise Invalid("pool", "the pool's name is not valid", valid="1 to 32 of a-z, 0-9 and '-'")
@@ -171,6 +174,8 @@ def check_spec(spec: JobSpec) -> None:
     for place, task in enumerate(spec.tasks):
         parse_extractor(task.extractor_config, f"tasks[{place}].extractor_config")
         parse_loader(task.loader_config, f"tasks[{place}].loader_config")
+    if (size := len(json.encode(spec))) > SPEC_BYTES_MAX:
+        raise Invalid("tasks", f"the definition has {size} bytes", valid=f"at most {SPEC_BYTES_MAX} bytes")
 
 
 def decide(command: Command, job: Job) -> list[Event]:
@@ -187,7 +192,8 @@ def decide(command: Command, job: Job) -> list[Event]:
     match command:
         case ChangeJob(spec=spec):
             check_spec(spec)
-            return [] if spec == job.spec else [JobChanged(job.job_id, spec)]
+            # Compared as text, since to Python 1, 1.0 and true are equal.
+            return [] if json.encode(spec) == json.encode(job.spec) else [JobChanged(job.job_id, spec)]
         case PauseJob():
             return [JobPaused(job.job_id)] if job.spec.is_active else []
         case ResumeJob():

@@ -6,23 +6,47 @@ Whether the real file lies inside the allowed roots is judged by the executor, w
 
 import re
 
+from orc_domain.fields import is_visible
 from orc_domain.rejection import Invalid
 
-PATH_CHARACTERS_MAX = 4096
+PATH_BYTES_MAX = 4096
+NAME_BYTES_MAX = 255
 
-_URL_LIKE = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*://")
+_URL_LIKE = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]+:[/\\]|"
+    r"(https?|ftps?|file|data|s3[an]?|gs|gcs|r2|az|azure|abfss?|hf|md|motherduck|ducklake|iceberg|delta|"
+    r"sqlite|mysql|postgres(ql)?|jdbc|odbc):",
+    re.IGNORECASE,
+)
+"""The short list is of what an engine takes for another place than the file system, with or without `//`."""
+_WINDOWS = re.compile(r"[A-Za-z]:|//|.*\\", re.DOTALL)
 
 
 def check_path(path: str, field: str) -> None:
     """Refuse what can never be a path under the data folder; raises Invalid."""
-    valid = "a path without '..', under ORC_DATA_DIR or one of ORC_FILE_ROOTS"
-    if not path.strip():
-        raise Invalid(field, "the path is empty", valid=valid)
-    if len(path) > PATH_CHARACTERS_MAX:
-        raise Invalid(field, f"the path is longer than {PATH_CHARACTERS_MAX} characters", valid=valid)
-    if any(ord(character) < ord(" ") for character in path):
-        raise Invalid(field, "the path holds a control character", valid=valid)
-    if _URL_LIKE.match(path):
-        raise Invalid(field, "the path looks like a URL; use the api extractor for HTTP", valid=valid)
-    if ".." in re.split(r"[/\\]", path):
-        raise Invalid(field, "the path climbs with '..'", valid=valid)
+    problem = _problem(path)
+    if problem is not None:
+        raise Invalid(
+            field, problem, valid="a path without '..', under ORC_DATA_DIR or one of ORC_FILE_ROOTS"
+        )
+
+
+def _problem(path: str) -> str | None:
+    text = path.strip()
+    if not text:
+        return "the path is empty"
+    if not is_visible(path):
+        return "the path holds a control character"
+    if len(path.encode()) > PATH_BYTES_MAX:
+        return f"the path is longer than {PATH_BYTES_MAX} bytes"
+    if ".." in (part.strip() for part in re.split(r"[/\\]", path)):
+        return "the path climbs with '..'"
+    if _URL_LIKE.match(text):
+        return "the path looks like a URL; use the api extractor for HTTP"
+    if _WINDOWS.match(text):
+        return "the path is written in the Windows way, with a drive, a share or '\\'"
+    if text.startswith("~"):
+        return "the path begins with '~', which stands for no folder here"
+    if any(len(part.encode()) > NAME_BYTES_MAX for part in path.split("/")):
+        return f"a name in the path is longer than {NAME_BYTES_MAX} bytes"
+    return None

@@ -21,6 +21,10 @@ class Policy(Struct, frozen=True, kw_only=True):
     task_timeout_seconds: float = 21_600.0
 
 
+_DOUBLINGS_MAX = 64
+"""A settle attempt is repeated for as long as its file cannot be read; a power of two that large has no float."""
+
+
 def retry_at(policy: Policy, failures: int, at: datetime, jitter: float) -> datetime:
     """
     Return when to try again after the `failures`-th failure (from 1).
@@ -28,5 +32,5 @@ def retry_at(policy: Policy, failures: int, at: datetime, jitter: float) -> date
     Exponential from `first_delay_seconds`, capped; `jitter` in [0, 1) spreads it over the upper half of the delay, so
     that runs which failed together do not come back together.
     """
-    delay = min(policy.first_delay_seconds * 2 ** (failures - 1), policy.delay_max_seconds)
+    delay = min(policy.first_delay_seconds * 2 ** min(failures - 1, _DOUBLINGS_MAX), policy.delay_max_seconds)
     return at + timedelta(seconds=delay * (0.5 + jitter / 2))

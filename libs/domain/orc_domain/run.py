@@ -6,11 +6,10 @@ One execution of a job.
                             └──attempt_failed────┘ └──cancelled────▶ cancelled
 
 An attempt owns the run from its `run.started` to the event that ends it; `decide` refuses what any other attempt says.
-A run that may have reached COMMIT is closed only by whoever read its receipt: with a cancel pending or no losses left,
-the next claim is a settle attempt, which reads receipts and loads nothing.
+A run that may have reached COMMIT is closed only by whoever read its receipt: with a cancel pending, nothing left to
+try or nothing worth trying, the next claim is a settle attempt, which reads receipts and loads nothing.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -60,11 +59,16 @@ class Run(Struct, frozen=True, kw_only=True):
     executor: str = ""
     failures: int = 0
     losses: int = 0
+    in_doubt: bool = False
+    """Whether an attempt that is over may have loaded the next task, and none has read its receipt since."""
+    is_final: bool = False
+    """Whether no attempt may load anything any more."""
     retry_at: datetime | None = None
     cancel_requested: bool = False
     tasks_done: tuple[TaskResult, ...] = ()
+    error_kind: str | None = None
     error_message: str | None = None
-    """Of the last failure while the run is open or failed; None once it succeeded."""
+    """Both of the last failure while the run is open or failed; None once it succeeded."""
     created_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -89,7 +93,7 @@ class Run(Struct, frozen=True, kw_only=True):
         assert self.requested is not None
         policy = self.requested.policy
         spent = self.losses >= policy.losses_max or self.failures >= policy.attempts_max
-        return self.attempt > 0 and (self.cancel_requested or spent)
+        return self.attempt > 0 and (self.cancel_requested or self.is_final or spent)
 
 
 NO_RUN = Run()
@@ -173,7 +177,7 @@ def _start(run: Run, executor: str, at: datetime) -> list[Event]:
 
 
 def _cancel(run: Run, reason: str) -> list[Event]:
-    if run.status == "cancelled" or (run.cancel_requested and not run.is_ended):
+    if run.cancel_requested or run.status == "cancelled":
         return []
     if run.is_ended:
         raise RunEnded(run.status)
@@ -210,17 +214,22 @@ def _fail(run: Run, command: FailAttempt) -> list[Event]:
                 retryable=command.retryable,
             )
         )
-    if run.cancel_requested and not run.settle and not command.uncertain:
-        return [*events, RunCancelled(attempt=run.attempt)]
     failures = run.failures + 1
-    # An attempt that may have reached COMMIT, or could not read its receipt, has not learnt how the run ended:
-    # another one must look.
-    if command.uncertain or (command.retryable and (run.settle or failures < policy.attempts_max)):
-        again = retry_at(policy, failures, command.at, command.jitter)
-        return [
-            *events,
-            RunAttemptFailed(attempt=run.attempt, kind=command.kind, message=command.message, retry_at=again),
-        ]
+    has_next = command.retryable and failures < policy.attempts_max and not run.cancel_requested
+    # A settle attempt is there to read; one that never will be able to must not be repeated for ever.
+    must_look = command.retryable if run.settle else run.in_doubt and not command.receipt_read
+    if command.uncertain or must_look or (has_next and not run.settle):
+        again = RunAttemptFailed(
+            attempt=run.attempt,
+            kind=command.kind,
+            message=command.message,
+            retry_at=retry_at(policy, failures, command.at, command.jitter),
+            in_doubt=command.uncertain or (run.in_doubt and not command.receipt_read),
+            is_final=run.is_final or not command.retryable,
+        )
+        return [*events, again]
+    if run.cancel_requested and not run.settle:
+        return [*events, RunCancelled(attempt=run.attempt)]
     return [*events, RunFailed(attempt=run.attempt, kind=command.kind, message=command.message)]
 
 
@@ -229,8 +238,10 @@ def _settle(run: Run) -> list[Event]:
         raise Conflict("not-settling", "only a settle attempt closes a run by its receipts")
     if run.cancel_requested:
         return [RunCancelled(attempt=run.attempt)]
-    message = run.error_message or f"the run lost its executor {run.losses} times"
-    return [RunFailed(attempt=run.attempt, kind="lost" if run.losses else "worker_died", message=message)]
+    # Whatever led here was a failed attempt, so there is a last failure to name.
+    return [
+        RunFailed(attempt=run.attempt, kind=run.error_kind or "internal", message=run.error_message or "")
+    ]
 
 
 # evolve -----------------------------------------------------------------------------------------------------------
@@ -238,62 +249,37 @@ def _settle(run: Run) -> list[Event]:
 
 def evolve(run: Run, event: Event, at: datetime) -> Run:
     """Return the run after `event`, which happened `at`; never refuses."""
-    return structs.replace(
-        run, version=run.version + 1, updated_at=at, **_CHANGES[type(event)](run, event, at)
-    )
+    return structs.replace(run, version=run.version + 1, updated_at=at, **_changes(run, event, at))
 
 
-def _requested(_run: Run, event: Any, at: datetime) -> dict[str, Any]:
-    return {"requested": event, "created_at": at}
-
-
-def _started(run: Run, event: Any, at: datetime) -> dict[str, Any]:
-    return {
-        "status": "running", "attempt": event.attempt, "settle": event.settle, "executor": event.executor,
-        "retry_at": None, "started_at": run.started_at or at,
-    }  # fmt: skip
-
-
-def _task_succeeded(run: Run, event: Any, _at: datetime) -> dict[str, Any]:
-    return {"tasks_done": (*run.tasks_done, event.result)}
-
-
-def _task_failed(_run: Run, event: Any, _at: datetime) -> dict[str, Any]:
-    return {"error_message": event.message}
-
-
-def _attempt_failed(run: Run, event: Any, _at: datetime) -> dict[str, Any]:
-    lost = event.kind == "lost"
-    return {
-        "status": "queued", "executor": "", "retry_at": event.retry_at, "error_message": event.message,
-        "losses": run.losses + lost, "failures": run.failures + (not lost),
-    }  # fmt: skip
-
-
-def _succeeded(_run: Run, _event: Any, at: datetime) -> dict[str, Any]:
-    return {"status": "success", "finished_at": at, "error_message": None}
-
-
-def _failed(_run: Run, event: Any, at: datetime) -> dict[str, Any]:
-    return {"status": "failed", "finished_at": at, "error_message": event.message}
-
-
-def _cancel_requested(_run: Run, _event: Any, _at: datetime) -> dict[str, Any]:
-    return {"cancel_requested": True}
-
-
-def _cancelled(_run: Run, _event: Any, at: datetime) -> dict[str, Any]:
-    return {"status": "cancelled", "finished_at": at}
-
-
-_CHANGES: dict[type, Callable[[Run, Any, datetime], dict[str, Any]]] = {
-    RunRequested: _requested,
-    RunStarted: _started,
-    TaskSucceeded: _task_succeeded,
-    TaskFailed: _task_failed,
-    RunAttemptFailed: _attempt_failed,
-    RunSucceeded: _succeeded,
-    RunFailed: _failed,
-    RunCancelRequested: _cancel_requested,
-    RunCancelled: _cancelled,
-}
+def _changes(run: Run, event: Event, at: datetime) -> dict[str, Any]:
+    match event:
+        case RunRequested():
+            return {"requested": event, "created_at": at}
+        case RunStarted():
+            return {
+                "status": "running", "attempt": event.attempt, "settle": event.settle, "executor": event.executor,
+                "retry_at": None, "started_at": run.started_at or at,
+            }  # fmt: skip
+        case TaskSucceeded():
+            return {"tasks_done": (*run.tasks_done, event.result), "in_doubt": False}
+        case TaskFailed():
+            return {"error_kind": event.kind, "error_message": event.message}
+        case RunAttemptFailed():
+            lost = event.kind == "lost"
+            return {
+                "status": "queued", "executor": "", "retry_at": event.retry_at,
+                "error_kind": event.kind, "error_message": event.message,
+                "losses": run.losses + lost, "failures": run.failures + (not lost),
+                "in_doubt": lost or event.in_doubt, "is_final": run.is_final or event.is_final,
+            }  # fmt: skip
+        case RunSucceeded():
+            return {"status": "success", "finished_at": at, "error_kind": None, "error_message": None}
+        case RunFailed():
+            return {
+                "status": "failed", "finished_at": at, "error_kind": event.kind, "error_message": event.message,
+            }  # fmt: skip
+        case RunCancelRequested():
+            return {"cancel_requested": True}
+        case RunCancelled():
+            return {"status": "cancelled", "finished_at": at}

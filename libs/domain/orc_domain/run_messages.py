@@ -83,6 +83,8 @@ class FailAttempt(Struct, frozen=True, kw_only=True):
     task_order: int | None = None
     uncertain: bool = False
     """The worker ended in a way that leaves open whether it committed; the next attempt reads the receipt."""
+    receipt_read: bool = False
+    """Whether this attempt saw that its task has no receipt; until one did, a run in doubt is not closed."""
 
 
 class SettleRun(Struct, frozen=True):
@@ -92,7 +94,11 @@ class SettleRun(Struct, frozen=True):
 
 
 class StopRun(Struct, frozen=True):
-    """Report that the attempt stopped because a cancel was requested."""
+    """
+    Report that the attempt stopped because a cancel was requested.
+
+    Said only by who knows that its task is not loaded: it read the receipt, or nobody tried before it.
+    """
 
     attempt: int
 
@@ -169,7 +175,7 @@ class TaskSucceeded(_Event, frozen=True, kw_only=True, tag="task.succeeded"):
 
 
 class TaskFailed(_Event, frozen=True, kw_only=True, tag="task.failed"):
-    """A task did not load; its table is as before."""
+    """A task has no result of this attempt; its table is as before, unless the attempt ended in doubt."""
 
     attempt: int
     task_id: UUID
@@ -187,6 +193,10 @@ class RunAttemptFailed(_Event, frozen=True, kw_only=True, tag="run.attempt_faile
     """`lost` when the executor vanished, else what failed."""
     message: str
     retry_at: datetime
+    in_doubt: bool = False
+    """The current task may be loaded, though no attempt said so; always true of a lost one."""
+    is_final: bool = False
+    """Nothing more is loaded: the next attempt reads receipts only, and closes the run."""
 
 
 class RunSucceeded(_Event, frozen=True, kw_only=True, tag="run.succeeded"):

@@ -34,16 +34,15 @@ ANSWER_SECONDS_MAX = 2.0
 ASKED_MAX = 2
 """How often a batch is sent when the connection is lost on the way; the command ids make the repeat harmless."""
 
-# The connection or the server went away, or something stood in the way: the outcome is unknown or nothing was done.
-_UNREACHED = (
+# The connection or the server went away: what was sent may or may not have been done.
+_LOST = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    # What asyncpg raises for a statement that crosses the server's goodbye.
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
-    asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
-    asyncpg.ObjectNotInPrerequisiteStateError,
-    asyncpg.TransactionRollbackError,
 )
 # The values themselves were refused, so nothing was done and asking again would be refused again.
 _REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.ProgramLimitExceededError)
@@ -165,14 +164,23 @@ class PostgresLog:
     async def _fetch(self, statement: str, *values: Any, asked_max: int = 1) -> Any:
         for asked in range(1, asked_max + 1):
             try:
-                async with self._pool.acquire(timeout=ANSWER_SECONDS_MAX) as connection:
-                    return await connection.fetch(statement, *values, timeout=ANSWER_SECONDS_MAX)
+                return await self._ask(statement, values)
             except _REFUSED as error:
                 raise NotStorable(str(error)) from error
-            except _UNREACHED as error:
-                if asked == asked_max:
+            except (*_LOST, asyncpg.PostgresError) as error:
+                # What the server itself says no to (a lock held too long, no disk, no partition) was not done.
+                if asked == asked_max or not isinstance(error, _LOST):
                     raise LogUnavailable(f"{type(error).__name__}: {error}") from error
         raise AssertionError
+
+    async def _ask(self, statement: str, values: Sequence[Any]) -> Any:
+        async with self._pool.acquire(timeout=ANSWER_SECONDS_MAX) as connection:
+            try:
+                return await connection.fetch(statement, *values, timeout=ANSWER_SECONDS_MAX)
+            except _LOST:
+                # The pool may not have noticed yet, and would hand it out again.
+                connection.terminate()
+                raise
 
 
 async def append_within(connection: Any, items: Sequence[Append]) -> list[Appended | LogError]:

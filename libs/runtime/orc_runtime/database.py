@@ -9,7 +9,7 @@ timeout. What a session may do without end (wait for a lock, sit in a transactio
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from typing import Any
 
@@ -59,11 +59,9 @@ async def connect_pool(
 
 async def close_pool(pool: asyncpg.Pool) -> None:
     """Close the pool; what is still in use after `CLOSE_SECONDS_MAX` is cut off."""
-    try:
-        async with asyncio.timeout(CLOSE_SECONDS_MAX):
-            await pool.close()
-    except TimeoutError:
-        pool.terminate()
+    # Cancelled, the closing pool terminates what it was waiting for.
+    with suppress(TimeoutError):
+        await asyncio.wait_for(pool.close(), CLOSE_SECONDS_MAX)
 
 
 @asynccontextmanager

@@ -17,8 +17,16 @@ from structlog.stdlib import ProcessorFormatter
 
 _PASSWORD_IN_URL = re.compile(r"(://[^\s\"':/@]*):[^\s\"'/]*@")
 
-NOISY = ("nats", "uvicorn", "asyncio", "httpx", "httpcore")
-"""Libraries whose everyday news is not ours."""
+QUIET = {
+    "asyncio": logging.WARNING,
+    # Its pool tells each second, with a traceback, that the server is still away; our own waiting says it once.
+    "asyncpg": logging.ERROR,
+    "httpcore": logging.WARNING,
+    "httpx": logging.WARNING,
+    "nats": logging.WARNING,
+    "uvicorn": logging.WARNING,
+}
+"""Libraries whose everyday news is not ours, and from which level on they are heard."""
 
 
 def configure(
@@ -48,8 +56,8 @@ def configure(
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in NOISY:
-        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    for name, least in QUIET.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -23,10 +23,14 @@ from orc_runtime.auth_messages import (
     decode,
     encode,
 )
+from orc_runtime.deadline import within
 
 M = TypeVar("M", bound=Struct)
 
 Answer = Callable[[bytes], Awaitable[bytes]]
+
+ANSWER_SECONDS_MAX = 5.0
+"""Longer than the last in a full queue of passwords waits; past it nobody listens any more."""
 
 log = structlog.stdlib.get_logger()
 
@@ -62,7 +66,7 @@ def answers(
 
 async def _outcome(subject: str, perform: Callable[[bytes], Awaitable[Struct]], data: bytes) -> Struct:
     try:
-        return await perform(data)
+        return await within(ANSWER_SECONDS_MAX, perform(data))
     except Denied as error:
         return error.answer
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, LogError) as error:

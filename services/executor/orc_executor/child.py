@@ -10,7 +10,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import structlog
@@ -37,6 +37,7 @@ from orc_runtime.settings import describe
 
 _logger = structlog.get_logger()
 
+WORKER = ("-m", "orc_executor.worker")
 START_SECONDS_MAX = 30.0
 CLOSE_SECONDS_MAX = 2.0
 LAST_WORDS_SECONDS = 1.0
@@ -237,13 +238,12 @@ class Child(asyncio.SubprocessProtocol):
             _logger.warning("worker says too much, the rest is dropped", pid=self.pid)
 
 
-async def spawn(registry: Registry, environment: Mapping[str, str]) -> Child:
+async def spawn(registry: Registry, environment: Mapping[str, str], program: Sequence[str] = WORKER) -> Child:
     """Start a worker and wait until it takes orders; raises OSError, TimeoutError or EOFError."""
     _, child = await asyncio.get_running_loop().subprocess_exec(
         lambda: Child(registry),
         sys.executable,
-        "-m",
-        "orc_executor.worker",
+        *program,
         env=dict(environment),
         start_new_session=True,
     )

@@ -69,7 +69,7 @@ class Commands:
             case WireCreateJob(spec=spec):
                 job_id = job_id_of_command(intent.command_id)
                 create = CreateJob(job_id, spec)
-                return await begin(self._log, JOBS, job_stream(job_id), create, intent, job_answer)
+                return await self._append(beginning(JOBS, job_stream(job_id), create, intent, job_answer))
             case WireChangeJob(job_id=job_id, spec=spec, expected_version=expected):
                 return await self._change(job_id, ChangeJob(spec, expected), intent)
             case WirePauseJob(job_id=job_id, expected_version=expected):
@@ -93,7 +93,9 @@ class Commands:
                 )
             case WireCancelRun(run_id=run_id, reason=reason):
                 stream = StreamName(run_stream(run_id))
-                return done(await handle(self._log, RUNS, stream, CancelRun(reason), intent, answer=run_answer))
+                return done(
+                    await handle(self._log, RUNS, stream, CancelRun(reason), intent, answer=run_answer)
+                )
 
     async def _change(
         self, job_id: UUID, change: ChangeJob | PauseJob | ResumeJob | DeleteJob, intent: Intent
@@ -102,21 +104,11 @@ class Commands:
         return done(await handle(self._log, JOBS, stream, change, intent, answer=job_answer))
 
     async def _request(self, request: RequestRun, intent: Intent) -> Done:
-        return await begin(self._log, RUNS, run_stream(request.run_id), request, intent, run_answer)
+        return await self._append(beginning(RUNS, run_stream(request.run_id), request, intent, run_answer))
 
-
-async def begin(
-    log: EventLog,
-    decider: Decider[State, Command, Event],
-    stream: str,
-    command: Command,
-    intent: Intent,
-    answer: Callable[[State], str],
-) -> Done:
-    """Begin the stream that this command's id names. Raises what `decide` rejects with and `EventLog.append` raises."""
-    item, _ = beginning(decider, stream, command, intent, answer)
-    appended = await log.append(item)
-    return Done(appended.position, appended.version, appended.result)
+    async def _append(self, item: Append) -> Done:
+        appended = await self._log.append(item)
+        return Done(appended.position, appended.version, appended.result)
 
 
 def beginning(
@@ -125,12 +117,16 @@ def beginning(
     command: Command,
     intent: Intent,
     answer: Callable[[State], str] | None = None,
-) -> tuple[Append, State]:
-    """Return what begins a stream, and its state then; raises what `decide` rejects with, and NotStorable."""
+) -> Append:
+    """
+    Return what begins the stream that this command's id names.
+
+    Raises what `decide` rejects with, and NotStorable.
+    """
     state, events = decider.initial, decider.decide(command, decider.initial)
     for event in events:
         state = decider.evolve(state, event, intent.occurred_at)
-    item = Append(
+    return Append(
         command_id=intent.command_id,
         body_hash=intent.body_hash,
         stream=StreamName(stream),
@@ -142,7 +138,6 @@ def beginning(
         result=answer(state) if answer else None,
         deadline=intent.deadline,
     )
-    return item, state
 
 
 def done(handled: Handled[State, Event]) -> Done:

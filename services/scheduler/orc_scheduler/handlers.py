@@ -9,7 +9,7 @@ Deliveries are handled side by side, as many as there are slots, so that their r
 """
 
 import asyncio
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 import structlog
@@ -70,11 +70,13 @@ class Handlers:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Handle what is delivered; once `stopping` is set, take nothing more and end what is under way."""
-        async with await self._bus.pull(COMMANDS, HANDLERS, slots=self._slots) as subscription:
-            async with asyncio.TaskGroup() as group:
-                taking = group.create_task(self._take(subscription, group))
-                await stopping.wait()
-                taking.cancel()
+        async with (
+            await self._bus.pull(COMMANDS, HANDLERS, slots=self._slots) as subscription,
+            asyncio.TaskGroup() as group,
+        ):
+            taking = group.create_task(self._take(subscription, group))
+            await stopping.wait()
+            taking.cancel()
 
     async def _take(self, subscription: Subscription, group: asyncio.TaskGroup) -> None:
         async for delivery in subscription:
@@ -101,7 +103,7 @@ class Handlers:
             body_hash = bytes.fromhex(envelope.body_hash)
         except (msgspec.DecodeError, ValueError, RecursionError) as error:
             # No later version of this process will read it either: an ack ends it, anything else repeats it.
-            _logger.error("undecodable command dropped", subject=delivery.subject, reason=str(error))  # noqa: TRY400
+            _logger.warning("undecodable command dropped", subject=delivery.subject, reason=str(error))
             await delivery.ack()
             return
         outcome = await self._outcome(envelope, body_hash)
@@ -177,7 +179,7 @@ def _rejected(envelope: CommandEnvelope, rejection: Rejected) -> Outcome:
     return Outcome(command_id=envelope.command_id, kind="rejected", problem=problem)
 
 
-def _kind(rejection: Rejected) -> str:
+def _kind(rejection: Rejected) -> Literal["invalid", "not-found", "conflict", "stale"]:
     match rejection:
         case Invalid():
             return "invalid"

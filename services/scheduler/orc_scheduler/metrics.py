@@ -32,5 +32,7 @@ class SchedulerMetrics:
             "orc_projector_position", "Last position folded into the calendar.", registry=registry
         )
         self.relay_position = Gauge(
-            "orc_relay_position", "Last position published; 0 on a replica that does not relay.", registry=registry
+            "orc_relay_position",
+            "Last position published; 0 on a replica that does not relay.",
+            registry=registry,
         )

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from msgspec import Struct, structs
 
+from orc_domain.run_messages import Event as RunEvent
 from orc_domain.run_messages import (
     RunAttemptFailed,
     RunCancelled,
@@ -21,7 +22,6 @@ from orc_domain.run_messages import (
     RunStarted,
     RunSucceeded,
 )
-from orc_domain.run_messages import Event as RunEvent
 from orc_events.event import Position
 from orc_events.statements import load
 

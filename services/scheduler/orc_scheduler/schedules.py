@@ -15,7 +15,9 @@ def recorded_schedule(expression: str, timezone: str) -> Schedule | None:
     try:
         return parse_schedule(expression, timezone)
     except Invalid as error:
-        _logger.error("recorded schedule cannot be read", schedule=expression, timezone=timezone, reason=str(error))  # noqa: TRY400
+        _logger.warning(
+            "recorded schedule cannot be read", schedule=expression, timezone=timezone, reason=str(error)
+        )
         return None
 
 

@@ -38,6 +38,4 @@ class SchedulerSettings(SideSettings, frozen=True, kw_only=True):
         int,
         setting("Connections to Postgres.", env=("ORC_SCHEDULER_CONNECTIONS_MAX",), ge=8, le=100),
     ] = 12
-    nats_replicas: Annotated[
-        int, setting("Copies of each JetStream stream; 1, 3 or 5.", ge=1, le=5)
-    ] = 1
+    nats_replicas: Annotated[int, setting("Copies of each JetStream stream; 1, 3 or 5.", ge=1, le=5)] = 1

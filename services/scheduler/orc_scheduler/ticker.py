@@ -30,7 +30,6 @@ from msgspec import Struct
 
 from orc_domain.job import Job
 from orc_domain.requests import request_run, run_id_of_tick
-from orc_domain.schedule import Schedule
 from orc_domain.streams import run_stream, ticks_stream
 from orc_domain.ticks import TickSkipped
 from orc_events.errors import EventsError, LogError, NotStorable
@@ -51,7 +50,8 @@ ACTOR = "scheduler"
 SLEEP_SECONDS_MAX = 1.0
 """Another replica may have learnt of an earlier instant."""
 BEHIND_SECONDS = 0.01
-"""Until rows that were locked, or behind the log, are looked at again."""
+"""Until rows that are behind the log are looked at again."""
+LOCKED_SECONDS = 0.001
 TROUBLE_SECONDS = 0.2
 ROWS_MAX = 500
 BATCH_RUNS_MAX = 1_000
@@ -62,6 +62,8 @@ TROUBLE = (EventsError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, 
 
 _NEXT, _LOCK, _MOVE = (load("orc_scheduler", name) for name in ("due_next", "due_lock", "due_move"))
 _VERSIONS = load("orc_scheduler", "stream_versions")
+_NEVER = Accounting((), None, None)
+"""For a schedule that cannot be read any more."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _logger = structlog.get_logger()
@@ -71,7 +73,6 @@ class Due(Struct, frozen=True):
     """A locked row, its job, and what is to be recorded."""
 
     job: Job
-    next_due_at: datetime
     accounting: Accounting
 
 
@@ -94,16 +95,14 @@ class Ticker:
         calendar: Calendar,
         metrics: SchedulerMetrics,
         *,
+        wakeup: Wakeup,
         on_append: Callable[[Position], None],
         rows_max: int = ROWS_MAX,
     ) -> None:
+        """`wakeup` is poked when the calendar changed; `on_append` is told how far the log has grown."""
         self._pool, self._jobs, self._calendar = pool, jobs, calendar
         self._metrics, self._on_append, self._rows_max = metrics, on_append, rows_max
-        self._wakeup = Wakeup()
-
-    def poke(self) -> None:
-        """Say that the calendar changed."""
-        self._wakeup.poke()
+        self._wakeup = wakeup
 
     async def run(self) -> Never:
         """Tick for ever."""
@@ -138,8 +137,8 @@ class Ticker:
         # The database looked at its clock about half way between question and answer.
         looked = (asked + loop.time()) / 2
         wait = (row["next_due_at"] - row["now"]).total_seconds() - (loop.time() - looked)
-        if wait > 0:
-            await self._wakeup.pause(min(wait, SLEEP_SECONDS_MAX))
+        # What is due already was left to another replica a moment ago, or fell due since: look again soon.
+        await self._wakeup.pause(min(max(wait, LOCKED_SECONDS), SLEEP_SECONDS_MAX))
 
     async def _account(self, *, is_current: bool) -> tuple[Batch, bool]:
         """Run one transaction; also says whether rows were left because the calendar is not known to be current."""
@@ -151,15 +150,15 @@ class Ticker:
             jobs = await self._jobs.current_of(row["job_id"] for row in rows)
             dues, room, has_old = list[Due](), BATCH_RUNS_MAX, False
             for row in rows:
-                schedule = _schedule_in_force(jobs[row["job_id"]], row)
-                if schedule is None or room <= 0:
+                if room <= 0 or not _is_as_in_log(row, jobs[row["job_id"]]):
                     continue
-                accounting = account(schedule, row["next_due_at"], now, room)
+                schedule = recorded_schedule(row["schedule"], row["timezone"])
+                accounting = account(schedule, row["next_due_at"], now, room) if schedule else _NEVER
                 if accounting.skipped and not is_current:
                     has_old = True
                     continue
                 room -= len(accounting.runs)
-                dues.append(Due(jobs[row["job_id"]], row["next_due_at"], accounting))
+                dues.append(Due(jobs[row["job_id"]], accounting))
             if not dues:
                 return Batch(0, len(rows)), has_old
             items = await self._items(connection, dues, now)
@@ -194,11 +193,9 @@ class Ticker:
                 self._metrics.tick_delay_seconds.observe((now - instant).total_seconds())
 
 
-def _schedule_in_force(job: Job, row: Any) -> Schedule | None:
-    """Return the row's schedule if it is still the job's; None leaves the row to the projector."""
-    if not job.exists or job.version != row["version"]:
-        return None
-    return recorded_schedule(row["schedule"], row["timezone"])
+def _is_as_in_log(row: Any, job: Job) -> bool:
+    """Say whether the row knows all that happened to its job; if not, the projector will see to it."""
+    return job.exists and job.version == row["version"]
 
 
 def _requests(due: Due, now: datetime) -> tuple[list[Append], list[tuple[Span, str]]]:
@@ -209,7 +206,7 @@ def _requests(due: Due, now: datetime) -> tuple[list[Append], list[tuple[Span, s
         return [_request(due.job, instant, now) for instant in due.accounting.runs], spans
     except NotStorable as error:
         # The job is just small enough for the log and its run is not: its schedule must not stop the others.
-        _logger.error("a run cannot be recorded", job_id=str(due.job.job_id), reason=str(error))  # noqa: TRY400
+        _logger.warning("a run cannot be recorded", job_id=str(due.job.job_id), reason=str(error))
         instants = due.accounting.runs
         return [], [*spans, (Span(instants[0], instants[-1], len(instants)), "not_storable")]
 
@@ -218,8 +215,7 @@ def _request(job: Job, due_at: datetime, now: datetime) -> Append:
     assert job.job_id is not None
     run_id = run_id_of_tick(job.job_id, due_at)
     command = request_run(job, run_id, "scheduler", due_at=due_at)
-    item, _ = beginning(RUNS, run_stream(run_id), command, _intent(run_id, now))
-    return item
+    return beginning(RUNS, run_stream(run_id), command, _intent(run_id, now))
 
 
 def _skip(job: Job, span: Span, reason: str, version: Version, now: datetime) -> Append:

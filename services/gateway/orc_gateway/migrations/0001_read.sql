@@ -76,6 +76,14 @@ CREATE TABLE read.run_tasks (
     PRIMARY KEY (run_id, task_order)
 );
 
+-- How many runs of each job are in each state, so that the length of a list costs no scan of it.
+CREATE TABLE read.run_counts (
+    job_id uuid   NOT NULL,
+    status text   NOT NULL,
+    runs   bigint NOT NULL,
+    PRIMARY KEY (job_id, status)
+) WITH (fillfactor = 50);
+
 GRANT USAGE ON SCHEMA read TO orc_gateway, orc_auditor;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA read TO orc_gateway;
 GRANT SELECT ON ALL TABLES IN SCHEMA read TO orc_auditor;

@@ -12,7 +12,7 @@ __all__ = ["CHECKPOINT", "TABLES", "TYPES", "apply", "clear"]
 CHECKPOINT = "read"
 """The checkpoint's name: all tables move together."""
 
-TABLES = ("jobs", "tasks", "runs", "run_tasks")
+TABLES = ("jobs", "tasks", "runs", "run_tasks", "run_counts")
 TYPES = jobs.JOBS.codec.types | runs.CODEC.types
 """What is folded; every other type only moves the checkpoint."""
 

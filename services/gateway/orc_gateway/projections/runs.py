@@ -1,5 +1,5 @@
 """
-Runs: fold `run.*` and `task.*` into `runs` and `run_tasks`.
+Runs: fold `run.*` and `task.*` into `runs`, `run_tasks` and `run_counts`.
 
     a batch's events → the rows they begin or go on from (one SELECT) → folded in order → written back (one upsert each)
 
@@ -7,7 +7,8 @@ A row says what `definitions.job_run` of the stream's fold says. Nothing here de
 its row is gone is left out, and `orc replay` names it.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -37,6 +38,7 @@ _logger = structlog.get_logger()
 _LOAD = load("orc_gateway", "load_runs", "queries")
 _SAVE = load("orc_gateway", "save_runs", "queries")
 _SAVE_TASKS = load("orc_gateway", "save_run_tasks", "queries")
+_SAVE_COUNTS = load("orc_gateway", "save_run_counts", "queries")
 
 _ID = len(RUN) + 1
 """Where the run's id begins in its stream's name."""
@@ -113,13 +115,19 @@ async def project(connection: Any, batch: Sequence[Recorded]) -> None:
     begun = {recorded.stream for recorded in facts if recorded.type == "run.requested"}
     gone_on = {recorded.stream for recorded in facts} - begun
     rows: dict[str, RunRow] = {}
+    counts: Counter[tuple[str, str]] = Counter()
     if gone_on:
         for row in await connection.fetch(_LOAD, [stream[_ID:] for stream in gone_on]):
-            rows[f"{RUN}-{row[0]}"] = RunRow(*row)
+            run = rows[f"{RUN}-{row[0]}"] = RunRow(*row)
+            counts[str(run.job_id), run.status] -= 1
     tasks = _fold(rows, facts)
-    await connection.execute(_SAVE, *_columns(rows.values(), RunRow))
+    counts.update((str(run.job_id), run.status) for run in rows.values())
+    if rows:
+        await connection.execute(_SAVE, *_columns(rows.values()))
     if tasks:
-        await connection.execute(_SAVE_TASKS, *_columns(tasks.values(), RunTaskRow))
+        await connection.execute(_SAVE_TASKS, *_columns(tasks.values()))
+    if moved := [(*place, change) for place, change in sorted(counts.items()) if change]:
+        await connection.execute(_SAVE_COUNTS, *zip(*moved, strict=True))
 
 
 def _fold(rows: dict[str, RunRow], facts: Sequence[Recorded]) -> dict[tuple[str, int], RunTaskRow]:
@@ -202,6 +210,6 @@ def _json(value: Any) -> str | None:
     return None if value is None else msgspec.json.encode(value).decode()
 
 
-def _columns(rows: Any, shape: type[Struct]) -> list[Sequence[Any]]:
+def _columns(rows: Iterable[Struct]) -> Iterator[Sequence[Any]]:
     """Turn rows into the columns that `unnest` takes."""
-    return list(zip(*map(msgspec.structs.astuple, rows), strict=True)) or [()] * len(shape.__struct_fields__)
+    return zip(*map(msgspec.structs.astuple, rows), strict=True)

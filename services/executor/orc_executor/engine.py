@@ -1,0 +1,102 @@
+"""
+Engine: the worker's DuckDB, opened once and locked down; target files are attached for a load and detached after it.
+
+An engine in memory that attaches a file costs a fifth of opening the file as a database of its own. It may touch the
+data folder, the file roots and the scratch folder, nothing else, and no setting can be changed any more.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from orc_domain.load import MEMORY
+from orc_executor import sql_names
+from orc_executor.underway import Underway
+from orc_executor.engine_errors import is_foreign_lock, target_error
+from orc_executor.locks import Patience, file_lock
+from orc_executor.worker_settings import WorkerSettings
+
+ENGINE_MEMORY_SHARE = 0.7
+"""Of the worker's memory; the rest is for what DuckDB does not count, and Python."""
+
+
+class Engine:
+    """A locked-down DuckDB; one statement at a time, from one thread."""
+
+    def __init__(self, settings: WorkerSettings, folders: tuple[str, ...], scratch: Path) -> None:
+        temporary = scratch / "engine"
+        self._connection = duckdb.connect(
+            config={
+                "memory_limit": f"{int(settings.worker_memory_bytes_max * ENGINE_MEMORY_SHARE)}B",
+                "threads": settings.threads,
+                "temp_directory": str(temporary),
+                "max_temp_directory_size": f"{settings.worker_scratch_bytes_max}B",
+                "autoload_known_extensions": False,
+                "autoinstall_known_extensions": False,
+                "allow_community_extensions": False,
+                "enable_progress_bar": True,
+                "enable_progress_bar_print": False,
+            }
+        )
+        allowed = sql_names.texts(f"{folder.rstrip('/')}/" for folder in (*folders, str(scratch)))
+        self.run(f"SET allowed_directories = {allowed}")
+        self.run("SET enable_external_access = false")
+        self.run("SET lock_configuration = true")
+
+    def run(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        """Execute to the end and return the rows; raises duckdb.Error."""
+        # Fetching is part of executing: a result streams, and its errors come with its rows.
+        return self._connection.execute(sql, parameters).fetchall()
+
+    def describe(self, query: str) -> dict[str, str]:
+        """Return the columns of a query and their types; raises duckdb.Error."""
+        return {row[0]: row[1] for row in self.run(f"DESCRIBE {query}")}
+
+    def interrupt(self) -> None:
+        """End the statement under way, from another thread."""
+        self._connection.interrupt()
+
+    def percent(self) -> float | None:
+        """Tell how far the statement under way is, where DuckDB knows."""
+        percent = self._connection.query_progress()
+        return round(percent, 1) if percent >= 0 else None
+
+    @contextmanager
+    def attached(self, path: str, name: str, underway: Underway) -> Iterator[None]:
+        """
+        Have the database file as `target`, alone, for the block.
+
+        Raises TargetLocked when it is held by others for as long as the task may take, TargetUnusable when it is no
+        database of ours. Leaving writes what was committed into the file.
+        """
+        if path == MEMORY:
+            self.run("ATTACH ':memory:' AS target")
+            try:
+                yield
+            finally:
+                self._detach()
+            return
+        patience = Patience(underway.wait_until, underway.check_stop)
+        with file_lock(path, name, patience):
+            self._attach(path, name, patience)
+            try:
+                yield
+            finally:
+                self._detach()
+
+    def _attach(self, path: str, name: str, patience: Patience) -> None:
+        while True:
+            try:
+                self.run(f"ATTACH {sql_names.text(path)} AS target (TYPE duckdb)")
+                return
+            except duckdb.Error as error:
+                if not is_foreign_lock(error):
+                    raise target_error(error, name) from error
+                holder = str(error).partition("held in ")[2].partition(". See")[0]
+            patience.pause(f"{name}: another process has it open ({holder or 'unknown'})")
+
+    def _detach(self) -> None:
+        self.run("DETACH target")

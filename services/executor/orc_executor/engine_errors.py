@@ -1,0 +1,114 @@
+"""DuckDB's errors, told in ours: which file, which line, why."""
+
+import re
+
+import duckdb
+
+from orc_executor.errors import (
+    Internal,
+    NoSpace,
+    OutOfMemory,
+    SourceMalformed,
+    TargetUnusable,
+    TaskError,
+    TaskStopped,
+    WrongShape,
+)
+
+DOUBT = "orc-type-doubt"
+"""How a scan says that a value does not fit the type its column was given from a sample."""
+
+_LINE = re.compile(r"CSV Error on Line: (\d+)")
+_ORIGINAL = re.compile(r"Original Line: (.*)")
+_FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
+_JSON_PLACE = re.compile(r'in file "(.+?)"(?:, in (?:line|record/value) (\d+))?')
+_NO_SPACE = re.compile(
+    r"No space left on device|Disk quota exceeded|File too large|max_temp_directory_size", re.IGNORECASE
+)
+_ADVICE = re.compile(r"\n\s*(Possible (?:fixes|solutions?)|Try increasing|Column \S+ is being converted)", re.IGNORECASE)
+_POINTER = re.compile(r"\n\s*LINE \d+:.*", re.DOTALL)
+_PREFIX = re.compile(r"^[A-Za-z ]{3,30} Error: ")
+_ORIGINAL_CHARACTERS_MAX = 200
+
+
+def is_foreign_lock(error: duckdb.Error) -> bool:
+    """Whether another process has the database file open."""
+    return "Could not set lock on file" in str(error)
+
+
+def is_type_doubt(error: duckdb.Error) -> bool:
+    """Whether a value did not fit the type that was taken from a sample of the file."""
+    text = str(error)
+    return DOUBT in text or (isinstance(error, duckdb.ConversionException) and "CSV Error on Line" in text)
+
+
+def is_fatal(error: BaseException | None) -> bool:
+    """Whether DuckDB cannot be used any more in this process."""
+    return isinstance(error, duckdb.FatalException | duckdb.InternalException)
+
+
+def source_error(error: duckdb.Error, names: dict[str, str]) -> TaskError | TaskStopped:
+    """
+    Say what an error while loading means.
+
+    `names` maps the real paths of the files that were read to what to call them.
+    """
+    if (general := _general_error(error)) is not None:
+        return general
+    text = str(error)
+    for path in sorted(names, key=len, reverse=True):
+        text = text.replace(path, names[path])
+    if line := _LINE.search(text):
+        file = _FILE.search(text)
+        return SourceMalformed(file[1].strip() if file else _only(names), _csv_reason(text), line=int(line[1]))
+    if "JSON" in text and (place := _JSON_PLACE.search(text)):
+        record = f", record {place[2]}" if place[2] else ""
+        return WrongShape(f"{place[1]}{record}: {_reason(text)}")
+    if isinstance(
+        error,
+        duckdb.IOException | duckdb.InvalidInputException | duckdb.ConversionException | duckdb.OutOfRangeException
+        | duckdb.SerializationException | duckdb.PermissionException,
+    ):  # fmt: skip
+        named = next((name for name in names.values() if name in text), _only(names))
+        return SourceMalformed(named, _reason(text))
+    return WrongShape(_reason(text))
+
+
+def target_error(error: duckdb.Error, name: str) -> TaskError | TaskStopped:
+    """Say what an error of the database file itself means."""
+    return _general_error(error) or TargetUnusable(f"{name}: {_reason(str(error))}")
+
+
+def _general_error(error: duckdb.Error) -> TaskError | TaskStopped | None:
+    """Say what the error means wherever it comes from, or None."""
+    text = str(error)
+    if isinstance(error, duckdb.InterruptException):
+        return TaskStopped()
+    if _NO_SPACE.search(text):
+        return NoSpace(_reason(text))
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return OutOfMemory(_reason(text))
+    return Internal(_reason(text)) if is_fatal(error) else None
+
+
+def _csv_reason(text: str) -> str:
+    """Return the reason and the line as it stands, without the advice for people at a prompt."""
+    body = _ORIGINAL.sub("", _LINE.sub("", text))
+    original = _ORIGINAL.search(text)
+    said = f" (the line: {original[1][:_ORIGINAL_CHARACTERS_MAX]})" if original else ""
+    return _reason(body) + said
+
+
+def _reason(text: str) -> str:
+    body = _POINTER.sub("", _ADVICE.split(text)[0])
+    return " ".join(_PREFIX.sub("", body.strip()).split()) or "DuckDB gave no reason"
+
+
+def _only(names: dict[str, str]) -> str:
+    values = sorted(names.values())
+    match values:
+        case []:
+            return "the source"
+        case [one]:
+            return one
+    return f"one of {len(values)} files from {values[0]} on"

@@ -1,0 +1,47 @@
+"""Parquet files: they hold their own types, so one scan is enough."""
+
+from collections.abc import Iterator, Sequence
+
+from orc_executor import sql_names
+from orc_executor.engine import Engine
+from orc_executor.errors import SourceMalformed
+from orc_executor.extractors.source import Columns, Scan
+from orc_executor.paths import SourceFile
+
+_MAGIC = b"PAR1"
+_SHORTEST_BYTES = 12
+"""Magic, length of the footer, magic."""
+
+
+class ParquetSource:
+    """One Parquet file or several of the same columns."""
+
+    def __init__(self, files: Sequence[SourceFile]) -> None:
+        self._files = files
+
+    def gather(self) -> None:
+        """Look whether each file has both its ends; raises SourceMalformed naming one that has not."""
+        for file in self._files:
+            _check_ends(file)
+
+    def scans(self, engine: Engine, wanted: Columns | None) -> Iterator[Scan]:
+        """Yield the one scan; raises duckdb.Error for what DuckDB finds in a footer."""
+        del wanted
+        names = {file.path: file.name for file in self._files}
+        paths = sql_names.texts(file.pattern for file in self._files)
+        sql = f"SELECT * FROM read_parquet({paths}, hive_partitioning = false)"
+        size = sum(file.bytes for file in self._files)
+        yield Scan(sql=sql, columns=engine.describe(sql), bytes=size, names=names)
+
+
+def _check_ends(file: SourceFile) -> None:
+    if file.bytes == 0:
+        raise SourceMalformed(file.name, "the file is empty")
+    with open(file.path, "rb") as opened:  # noqa: PTH123
+        begins = opened.read(len(_MAGIC))
+        opened.seek(max(0, file.bytes - len(_MAGIC)))
+        ends = opened.read(len(_MAGIC))
+    if begins != _MAGIC:
+        raise SourceMalformed(file.name, "is not a Parquet file: it does not begin as one")
+    if ends != _MAGIC or file.bytes < _SHORTEST_BYTES:
+        raise SourceMalformed(file.name, f"is a truncated Parquet file: it breaks off after {file.bytes} bytes")

@@ -1,0 +1,83 @@
+"""
+Source: what every extractor gives a loader.
+
+    gather    bring near what is far away: the pages of an API into the scratch folder; no target is locked meanwhile
+    scans     SQL that DuckDB runs itself; when a scan turns out wrong about its types, the next one knows more
+
+Nothing passes through Python row by row.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+from msgspec import Struct
+
+from orc_executor.engine import Engine
+from orc_executor.errors import WrongShape
+
+Columns = Mapping[str, str]
+"""Names to DuckDB types."""
+
+_WIDENINGS = (
+    ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DOUBLE"),
+    ("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "DOUBLE"),
+    ("UINTEGER", "BIGINT"),
+    ("FLOAT", "DOUBLE"),
+    ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"),
+    ("TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP", "TIMESTAMP_NS"),
+)
+
+
+class Scan(Struct, frozen=True, kw_only=True):
+    """A query over the source."""
+
+    sql: str
+    columns: dict[str, str]
+    bytes: int
+    """Of the source as it is stored."""
+    names: dict[str, str]
+    """Real path of each file to what to call it."""
+    is_sampled: bool = False
+    """Whether the types may turn out wrong; then another scan follows."""
+
+
+class Source(Protocol):
+    """Rows to be had, as DuckDB can have them."""
+
+    def gather(self) -> None:
+        """Bring the data near; raises TaskError."""
+
+    def scans(self, engine: Engine, wanted: Columns | None) -> Iterator[Scan]:
+        """
+        Yield a scan, and another each time the one before was in doubt; raises TaskError.
+
+        `wanted` are the columns of the table that is appended to: a source without types of its own is read as those.
+        """
+
+
+def fits(found: str, wanted: str) -> bool:
+    """Whether every value of one type is a value of the other, nothing lost."""
+    if found == wanted or found == '"NULL"' or wanted == "VARCHAR":
+        return True
+    return any(
+        found in row and wanted in row and row.index(found) < row.index(wanted) for row in _WIDENINGS
+    )
+
+
+def check_fits(found: Columns, wanted: Columns, table: str) -> None:
+    """Refuse rows that do not have the table's columns, by name; raises WrongShape naming the difference."""
+    ours, theirs = {name.casefold(): name for name in found}, {name.casefold(): name for name in wanted}
+    unknown = [ours[key] for key in ours if key not in theirs]
+    absent = [theirs[key] for key in theirs if key not in ours]
+    faults = []
+    if unknown:
+        faults.append(f"the table has no column {', '.join(unknown)}")
+    if absent:
+        faults.append(f"the rows have no column {', '.join(absent)}")
+    faults += [
+        f"column {ours[key]} is {found[ours[key]]}, in the table it is {wanted[theirs[key]]}"
+        for key in ours
+        if key in theirs and not fits(found[ours[key]], wanted[theirs[key]])
+    ]
+    if faults:
+        raise WrongShape(f"the rows do not fit table {table}: {'; '.join(faults)}")

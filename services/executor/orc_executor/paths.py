@@ -1,0 +1,127 @@
+"""
+Paths: find the file that a config means, and judge where it really is.
+
+A relative path is looked for under the data folder and then under each file root; a target is always under the data
+folder. What counts is the real path, after every symlink: it must lie under one of those folders, and be a plain file
+with one name (another hard link may lie anywhere). DuckDB is told the same folders, so that a link changed after the
+judgement still leads nowhere.
+"""
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from glob import escape, has_magic, iglob
+from itertools import islice
+from pathlib import Path
+
+from msgspec import Struct
+
+from orc_executor.errors import PathRefused, SourceMalformed, SourceMissing, TargetUnusable
+
+LOCK_SUFFIX = ".orc-lock"
+
+
+class SourceFile(Struct, frozen=True):
+    """A file that may be read."""
+
+    path: str
+    """Real and absolute."""
+    name: str
+    """As to call it in a message: under its folder."""
+    bytes: int
+
+    @property
+    def pattern(self) -> str:
+        """The path as DuckDB takes it, which reads every path as a pattern."""
+        return escape(self.path)
+
+
+class Folders:
+    """The folders that files may be in."""
+
+    def __init__(self, data_dir: Path, file_roots: Sequence[Path] = ()) -> None:
+        self.data_dir = os.path.realpath(data_dir)
+        self.all = (self.data_dir, *(os.path.realpath(root) for root in file_roots))
+
+    def sources(self, path: str, files_max: int) -> list[SourceFile]:
+        """Return the file, or those that the pattern matches, by name; raises SourceMissing, PathRefused."""
+        places = [path] if os.path.isabs(path) else [os.path.join(root, path) for root in self.all]  # noqa: PTH117, PTH118
+        for place in places:
+            found = [place] if os.path.lexists(place) else sorted(islice(_matches(place), files_max + 1))
+            if len(found) > files_max:
+                raise SourceMalformed(path, f"the pattern matches more than {files_max} files")
+            if found:
+                return [self._source(candidate) for candidate in found]
+        raise SourceMissing(f"{path}: no such file under {self._named()}")
+
+    def target(self, path: str) -> str:
+        """Return the real path of a database file, which need not exist; raises PathRefused, TargetUnusable."""
+        real = os.path.realpath(os.path.join(self.data_dir, path))  # noqa: PTH118
+        if not _lies_under(real, (self.data_dir,)):
+            raise PathRefused(f"{path}: its real path {real} is not under ORC_DATA_DIR ({self.data_dir})")
+        if real.endswith(LOCK_SUFFIX):
+            raise PathRefused(f"{path}: names with {LOCK_SUFFIX} are for locks")
+        try:
+            status = os.stat(real)  # noqa: PTH116
+        except FileNotFoundError:
+            self._make_parent(path, real)
+            return real
+        except OSError as error:
+            raise TargetUnusable(f"{path}: {error.strerror}") from error
+        _check_plain(status, path, TargetUnusable)
+        return real
+
+    def _source(self, path: str) -> SourceFile:
+        real, name = os.path.realpath(path), self._name(path)
+        if not _lies_under(real, self.all):
+            raise PathRefused(f"{name}: its real path {real} is outside {self._named()}")
+        try:
+            status = os.stat(real)  # noqa: PTH116
+        except FileNotFoundError as error:
+            raise SourceMissing(f"{name}: no such file") from error
+        except OSError as error:
+            raise PathRefused(f"{name}: {error.strerror}") from error
+        _check_plain(status, name, PathRefused)
+        if not os.access(real, os.R_OK):
+            raise PathRefused(f"{name}: may not be read by this process")
+        return SourceFile(real, name, status.st_size)
+
+    def _name(self, path: str) -> str:
+        for root in self.all:
+            if _lies_under(path, (root,)):
+                return os.path.relpath(path, root)
+        return path
+
+    def _named(self) -> str:
+        roots = ", ".join(self.all[1:]) or "not set"
+        return f"ORC_DATA_DIR ({self.data_dir}) or ORC_FILE_ROOTS ({roots})"
+
+    def _make_parent(self, path: str, real: str) -> None:
+        try:
+            os.makedirs(os.path.dirname(real), exist_ok=True)  # noqa: PTH103, PTH120
+        except OSError as error:
+            raise TargetUnusable(
+                f"{path}: the folder {os.path.dirname(real)} cannot be made: {error.strerror}"  # noqa: PTH120
+            ) from error
+
+
+def _matches(place: str) -> Iterator[str]:
+    """Yield what a pattern matches, folders left out."""
+    if has_magic(place):
+        yield from (match for match in iglob(place, recursive=True) if not os.path.isdir(match))  # noqa: PTH112, PTH207
+
+
+def _lies_under(path: str, roots: Sequence[str]) -> bool:
+    return any(path.startswith(root.rstrip(os.sep) + os.sep) for root in roots)
+
+
+def _check_plain(
+    status: os.stat_result, name: str, refusal: type[PathRefused] | type[TargetUnusable]
+) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise refusal(f"{name}: is not a plain file")
+    if status.st_nlink != 1:
+        raise refusal(
+            f"{name}: has {status.st_nlink} hard links, and another may lie outside ORC_DATA_DIR and ORC_FILE_ROOTS; "
+            "make a copy"
+        )

@@ -1,0 +1,111 @@
+"""
+A task under way: what it shares with the thread that watches over it.
+
+The task asks `check_stop` between two steps, and says how what it waits for is interrupted. The watcher calls `tick`
+again and again: an interrupt that comes between two statements is lost, so one is not enough.
+"""
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from orc_domain.egress import EgressPolicy
+from orc_executor.errors import TaskStopped, TimedOut
+from orc_executor.frames import Progress, TaskOrder
+from orc_executor.paths import Folders
+from orc_executor.secrets import Secrets
+
+LAST_SECONDS_MAX = 5.0
+"""How long before the task's timeout a wait gives up, so that its reason still reaches the executor."""
+
+
+class Reach:
+    """What a worker may reach, the same for all its tasks."""
+
+    def __init__(self, folders: Folders, scratch: Path, secrets: Secrets, egress: EgressPolicy) -> None:
+        self.folders, self.scratch, self.secrets, self.egress = folders, scratch, secrets, egress
+
+
+class Underway:
+    """One order under way."""
+
+    def __init__(self, order: TaskOrder, reach: Reach) -> None:
+        self.order, self.reach = order, reach
+        self.began_at = time.monotonic()
+        timeout = order.task_timeout_seconds
+        self._late_at = self.began_at + timeout
+        self.wait_until = self.began_at + timeout - min(LAST_SECONDS_MAX, timeout / 10)
+        """Until when (monotonic) it may wait for others."""
+        self.rows = self.bytes = 0
+        self._scratch: Path | None = None
+        self._is_stopped = self._is_late = self._is_committing = False
+        self._lock = threading.Lock()
+        self._interrupt: Callable[[], None] | None = None
+        self._percent: Callable[[], float | None] = lambda: None
+
+    # --- the task's side --------------------------------------------------------------------------------------
+
+    def check_stop(self) -> None:
+        """Raise TaskStopped when Stop came, TimedOut when the task's time is over."""
+        if self._is_stopped:
+            raise TaskStopped
+        if self._is_late:
+            raise TimedOut(self.order.task_timeout_seconds)
+
+    @contextmanager
+    def interruptible(
+        self, interrupt: Callable[[], None], percent: Callable[[], float | None] = lambda: None
+    ) -> Iterator[None]:
+        """Let Stop call `interrupt`, from another thread and perhaps more than once, until the block ends."""
+        with self._lock:
+            self._interrupt, self._percent = interrupt, percent
+        try:
+            self.check_stop()
+            yield
+        finally:
+            with self._lock:
+                self._interrupt, self._percent = None, lambda: None
+
+    def commit_begins(self) -> None:
+        """Pass the point after which Stop comes too late; raises TaskStopped when it came before."""
+        with self._lock:
+            self.check_stop()
+            self._is_committing = True
+
+    def scratch(self) -> Path:
+        """Return the attempt's folder for what does not go through memory, made on first use."""
+        if self._scratch is None:
+            order = self.order
+            folder = self.reach.scratch / f"{order.run_id}-{order.attempt}-{order.task_order}"
+            # What an earlier process of the same attempt left there is of no use to anyone.
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True, mode=0o700)
+            self._scratch = folder
+        return self._scratch
+
+    def clean_up(self) -> None:
+        """Remove the scratch folder."""
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    # --- the watcher's side -----------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """End the task, if it can still be ended."""
+        self._is_stopped = True
+        self.tick()
+
+    def tick(self) -> None:
+        """Interrupt the task when it must end; to be called until it has."""
+        with self._lock:
+            self._is_late = self._is_late or time.monotonic() > self._late_at
+            if (self._is_stopped or self._is_late) and self._interrupt and not self._is_committing:
+                self._interrupt()
+
+    def progress(self) -> Progress:
+        """Say how far it is."""
+        with self._lock:
+            return Progress(rows=self.rows, bytes=self.bytes, percent=self._percent())

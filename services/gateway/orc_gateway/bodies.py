@@ -1,0 +1,126 @@
+"""
+Bodies: JSON from outside, judged before anything else sees it.
+
+    size (413) → content type (415) → depth (400) → form and fields (400, naming the field) → meaning (400)
+
+A definition is judged here in full, because a secret written literally must not reach NATS; the decider judges it again.
+"""
+
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from litestar import Request
+from msgspec import Meta, Struct
+
+from orc_domain.egress import EgressPolicy, literal_address
+from orc_domain.fields import invalid_from
+from orc_domain.job import JobSpec, check_spec
+from orc_domain.rejection import Invalid
+from orc_gateway.problems import Refusal
+
+T = TypeVar("T")
+
+BODY_BYTES_MAX = 1024 * 1024
+DEPTH_MAX = 64
+INSTANTS_MAX = 100
+
+
+class NoBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a request that says all by its path: none, or an empty object."""
+
+
+class CancelBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a run is to stop."""
+
+    reason: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class PreviewBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """A schedule to look at."""
+
+    schedule: str
+    timezone: str = "UTC"
+    count: Annotated[int, Meta(ge=1, le=INSTANTS_MAX)] = 5
+
+
+class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
+    """Who wants an account or a token; shown nowhere, so its repr is empty."""
+
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return "Credentials(***)"
+
+
+_EMPTY = b"{}"
+_decoders: dict[type, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (JobSpec, NoBody, CancelBody, PreviewBody, Credentials)
+}
+
+
+async def read_body(request: Request[Any, Any, Any], into: type[T], *, required: bool = True) -> T:
+    """Return the body as `into`; without one, an empty object unless it is required. Raises Refusal or Invalid."""
+    body = await request.body()
+    if body or required:
+        _check_content_type(request.headers.get("content-type", ""))
+    return decode_body(body if body or required else _EMPTY, into)
+
+
+def decode_body(body: bytes, into: type[T]) -> T:
+    """Return JSON as `into`; raises Invalid naming the field."""
+    try:
+        _check_depth(body)
+        decoded: T = _decoders[into].decode(body)
+    except msgspec.ValidationError as error:
+        raise invalid_from(error, "") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid("", f"the body is not JSON: {error}", valid="a JSON object", code="malformed") from error
+    except RecursionError as error:
+        raise _too_deep() from error
+    return decoded
+
+
+def check_job(spec: JobSpec, egress: EgressPolicy) -> None:
+    """Judge all that a definition's text tells; raises Invalid naming the field."""
+    check_spec(spec)
+    for place, task in enumerate(spec.tasks):
+        if task.extractor_config.get("type") != "api":
+            continue
+        address = literal_address(urlsplit(task.extractor_config["url"]).hostname or "")
+        refused = egress.refusal(address) if address is not None else None
+        if refused:
+            field = f"tasks[{place}].extractor_config.url"
+            raise Invalid(field, refused, valid="a public address", code="address-refused")
+
+
+def _check_content_type(content_type: str) -> None:
+    # A missing one is refused too: a browser lets any page send such a body here without asking us first.
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise Refusal(415, "not-json", "the body must be sent with Content-Type: application/json")
+
+
+def _check_depth(body: bytes) -> None:
+    # Counting is enough for nearly every body; only one with many brackets is looked at closely.
+    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and _depth(msgspec.json.decode(body)) > DEPTH_MAX:
+        raise _too_deep()
+
+
+def _depth(value: Any) -> int:
+    """Return how many containers stand inside one another, never more than one past the limit."""
+    level, depth = [value], 0
+    while depth <= DEPTH_MAX:
+        containers = [one for one in level if isinstance(one, dict | list)]
+        if not containers:
+            break
+        depth += 1
+        level = [
+            inner for one in containers for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return depth
+
+
+def _too_deep() -> Invalid:
+    return Invalid("", f"the JSON is nested deeper than {DEPTH_MAX}", valid=f"at most {DEPTH_MAX}", code="too-deep")

@@ -1,0 +1,92 @@
+"""
+Front: what uvicorn calls from the first moment on.
+
+    before the application is there    /livez and /health 200, /readyz 503 naming what is waited for, all else 503
+    from then on                       the application; each answer counted and timed by its route's template
+
+The port is open at once, so a supervisor sees a process that lives while it waits for Postgres and NATS.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from orc_gateway.problems import CONTENT_TYPE as PROBLEM
+from orc_gateway.problems import Refusal, Unavailable, problem_of
+from orc_runtime.health import Health
+from orc_runtime.metrics import CONTENT_TYPE as METRICS
+from orc_runtime.metrics import render
+
+JSON = "application/json"
+ALIVE = b'{"status":"ok"}'
+METHODS = frozenset({"GET", "POST", "PUT", "DELETE"})
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+App = Callable[..., Awaitable[None]]
+
+
+class Front:
+    """An ASGI application around the one that is still to come."""
+
+    def __init__(self, health: Health, registry: CollectorRegistry) -> None:
+        self._health, self._registry = health, registry
+        self._app: App | None = None
+        self._seconds = Histogram(
+            "orc_http_seconds",
+            "Time to answer, by method and route.",
+            ["method", "route"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._answers = Counter(
+            "orc_http_answers", "Answers, by method, route and status.", ["method", "route", "status"], registry=registry
+        )
+
+    def open(self, app: App) -> None:
+        """Let requests through to the application."""
+        self._app = app
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        if self._app is None:
+            await self._answer_early(scope["path"], send)
+            return
+        began = time.perf_counter()
+
+        async def observed(message: dict[str, Any]) -> None:
+            # At the first byte: a live stream is answered when it begins, not when it ends.
+            if message["type"] == "http.response.start":
+                self._count(scope, message["status"], time.perf_counter() - began)
+            await send(message)
+
+        await self._app(scope, receive, observed)
+
+    def _count(self, scope: dict[str, Any], status: int, seconds: float) -> None:
+        # The router leaves the template in the scope; without one nothing matched.
+        method = scope["method"] if scope["method"] in METHODS else "other"
+        route = scope.get("path_template") or "unmatched"
+        self._answers.labels(method, route, status).inc()
+        self._seconds.labels(method, route).observe(seconds)
+
+    async def _answer_early(self, path: str, send: Any) -> None:
+        headers: dict[str, str] = {}
+        match path:
+            case "/livez" | "/health":
+                status, kind, body = 200, JSON, ALIVE
+            case "/readyz":
+                status, kind, body = 503, JSON, msgspec.json.encode(await self._health.readiness())
+            case "/metrics":
+                status, kind, body = 200, METRICS, render(self._registry)
+            case _:
+                refusal: Refusal = Unavailable("the gateway is starting", code="starting")
+                status, kind, body = refusal.status, PROBLEM, problem_of(refusal, path)
+                headers = refusal.headers
+        headers |= {"content-type": kind, "content-length": str(len(body))}
+        raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": int(status), "headers": raw})
+        await send({"type": "http.response.body", "body": body})

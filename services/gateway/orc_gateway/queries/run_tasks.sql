@@ -1,0 +1,3 @@
+-- What became of a run's tasks so far.
+SELECT task_order, attempt, rows, bytes, seconds, receipt, cursor, schema_changes, error_kind, error_message, finished_at
+FROM run_tasks WHERE run_id = $1

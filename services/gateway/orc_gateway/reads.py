@@ -1,0 +1,186 @@
+"""
+Reads: what REST shows, from the read tables; bounded in time, so that a database that is away is a 503 and no hang.
+
+A list is a page, newest first: `limit` rows below the one named by `after`. One row more is read than shown, which
+tells whether there is a next page.
+"""
+
+import asyncio
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from msgspec import Struct
+
+from orc_domain.definitions import JobDefinition, JobRun, JobWithTasks, TaskDefinition
+from orc_domain.job import task_id
+from orc_domain.rejection import Invalid
+from orc_domain.run_messages import Status
+from orc_events.event import Position
+from orc_events.statements import load
+from orc_gateway.problems import Unavailable
+
+T = TypeVar("T")
+
+READ_SECONDS_MAX = 1.8
+ASKED_MAX = 2
+"""A connection that broke in the pool is found by using it; the second try gets a fresh one."""
+NEWEST = 2**63 - 1
+
+# The connection or the server went away, or the answer took too long; anything else is a bug of ours.
+_AWAY = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+)
+
+
+class Page(Struct, Generic[T], frozen=True):
+    """A part of a list."""
+
+    items: list[T]
+    total: int
+    """Of the whole list, whatever part this is."""
+    has_more: bool
+
+
+class TaskOutcome(Struct, frozen=True, kw_only=True):
+    """What became of a task of a run so far: a row of `run_tasks`."""
+
+    task_order: int
+    attempt: int
+    rows: int | None
+    bytes: int | None
+    seconds: float | None
+    receipt: str | None
+    cursor: Any
+    schema_changes: tuple[str, ...]
+    error_kind: str | None
+    error_message: str | None
+    finished_at: Any
+
+
+class Reads:
+    """The read tables, over a pool whose sessions see them."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+
+    async def jobs(self, limit: int, after: UUID | None = None) -> Page[JobDefinition]:
+        """Return jobs, newest first; raises Invalid when `after` is no job."""
+        below = NEWEST if after is None else await self._position("job_position", after)
+        rows = await self._fetch("list_jobs", below, limit + 1)
+        total = await self._count(len(rows), limit, after, "count_jobs")
+        return Page([JobDefinition(**row) for row in rows[:limit]], total, len(rows) > limit)
+
+    async def job(self, job_id: UUID) -> JobWithTasks | None:
+        """Return a job with its tasks, None when there is none."""
+        rows = await self._fetch("job", job_id)
+        if not rows:
+            return None
+        first = dict(rows[0])
+        for name in ("task_order", "extractor_config", "loader_config"):
+            del first[name]
+        created_at, updated_at = first["created_at"], first["updated_at"]
+        tasks = tuple(
+            TaskDefinition(
+                task_id=task_id(job_id, row["task_order"]),
+                job_id=job_id,
+                task_order=row["task_order"],
+                extractor_config=msgspec.json.decode(row["extractor_config"]),
+                loader_config=msgspec.json.decode(row["loader_config"]),
+                created_at=created_at,
+                updated_at=updated_at,
+            )
+            for row in rows
+        )
+        return JobWithTasks(**first, tasks=tasks)
+
+    async def runs(
+        self, limit: int, after: UUID | None = None, *, job_id: UUID | None = None, status: Status | None = None
+    ) -> Page[JobRun]:
+        """Return runs, newest first; raises Invalid when `after` is no run."""
+        below = NEWEST if after is None else await self._position("run_position", after)
+        match job_id, status:
+            case None, None:
+                rows = await self._fetch("list_runs", below, limit + 1)
+            case None, "success":
+                rows = await self._fetch("list_runs_successful", below, limit + 1)
+            case None, _:
+                rows = await self._fetch("list_runs_by_status", below, limit + 1, status)
+            case _, None:
+                rows = await self._fetch("list_runs_of_job", below, limit + 1, job_id)
+            case _:
+                rows = await self._fetch("list_runs_of_job_by_status", below, limit + 1, job_id, status)
+        total = await self._count(len(rows), limit, after, "count_runs", job_id, status)
+        return Page([JobRun(**row) for row in rows[:limit]], total, len(rows) > limit)
+
+    async def run(self, run_id: UUID) -> JobRun | None:
+        """Return a run, None when there is none."""
+        rows = await self._fetch("run", run_id)
+        return JobRun(**rows[0]) if rows else None
+
+    async def task_outcomes(self, run_id: UUID) -> dict[int, TaskOutcome]:
+        """Return what became of a run's tasks, by their order."""
+        return {row["task_order"]: _outcome(row) for row in await self._fetch("run_tasks", run_id)}
+
+    async def checkpoint(self, name: str) -> Position:
+        """Return up to which position the tables tell."""
+        rows = await self._fetch("checkpoint", name)
+        return Position(rows[0][0] if rows else 0)
+
+    async def check(self) -> None:
+        """Ask for anything; raises Unavailable."""
+        await self._fetch("count_jobs")
+
+    async def _position(self, query: str, identity: UUID) -> int:
+        rows = await self._fetch(query, identity)
+        if not rows:
+            raise Invalid("after", f"there is no {identity} to go on after", valid="an id of an earlier page")
+        position: int = rows[0][0]
+        return position
+
+    async def _count(self, found: int, limit: int, after: UUID | None, query: str, *values: Any) -> int:
+        if found <= limit and after is None:
+            return found
+        total: int = (await self._fetch(query, *values))[0][0]
+        return total
+
+    async def _fetch(self, query: str, *values: Any) -> list[Any]:
+        statement = _STATEMENTS[query]
+        try:
+            async with asyncio.timeout(READ_SECONDS_MAX):
+                for asked in range(1, ASKED_MAX + 1):
+                    try:
+                        async with self._pool.acquire() as connection:
+                            rows: list[Any] = await connection.fetch(statement, *values)
+                            return rows
+                    except (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError):
+                        if asked == ASKED_MAX:
+                            raise
+        except _AWAY as error:
+            raise Unavailable("the database does not answer now") from error
+        raise AssertionError("the loop returns or raises")
+
+
+def _outcome(row: Any) -> TaskOutcome:
+    facts = dict(row)
+    cursor, changes = facts.pop("cursor"), facts.pop("schema_changes")
+    return TaskOutcome(
+        **facts,
+        cursor=None if cursor is None else msgspec.json.decode(cursor),
+        schema_changes=() if changes is None else tuple(msgspec.json.decode(changes)),
+    )
+
+
+_QUERIES = (
+    *("list_jobs", "count_jobs", "job_position", "job"),
+    *("list_runs", "list_runs_of_job", "list_runs_by_status", "list_runs_successful", "list_runs_of_job_by_status"),
+    *("count_runs", "run_position", "run", "run_tasks", "checkpoint"),
+)
+_STATEMENTS = {name: load("orc_gateway", name, "queries") for name in _QUERIES}

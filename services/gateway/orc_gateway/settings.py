@@ -1,0 +1,41 @@
+"""What the gateway reads from the environment."""
+
+from typing import Annotated, ClassVar, Literal
+
+from orc_runtime.settings import ServiceSettings, setting
+
+Mode = Literal["optional", "required"]
+
+
+class GatewaySettings(ServiceSettings, frozen=True, kw_only=True):
+    """The gateway's settings."""
+
+    SERVICE: ClassVar[str] = "gateway"
+
+    host: Annotated[str, setting("Address of the REST API.")] = "127.0.0.1"
+    port: Annotated[int, setting("Port of the REST API; 0 takes a free one.", ge=0, le=65535)] = 8080
+    mode: Annotated[
+        Mode,
+        setting(
+            "`optional`: open to everybody, though a token that is sent must be valid. "
+            "`required`: nothing but health, login and the schema without a token.",
+            env=("ORC_AUTH",),
+        ),
+    ] = "optional"
+    egress_allow: Annotated[
+        tuple[str, ...],
+        setting("Private ranges that extractors may reach: CIDRs, `loopback`, `private`."),
+    ] = ()
+    connections_max: Annotated[
+        int,
+        setting(
+            "Connections to Postgres for answering requests; projecting takes up to three more.",
+            env=("ORC_GATEWAY_CONNECTIONS_MAX",),
+            ge=1,
+            le=100,
+        ),
+    ] = 8
+    streams_max: Annotated[
+        int,
+        setting("Live event streams served at once.", env=("ORC_GATEWAY_STREAMS_MAX",), ge=1, le=10_000),
+    ] = 200

@@ -1,0 +1,153 @@
+"""
+The scheduler, wired: Postgres for the log and the calendar, NATS for commands and work.
+
+    wait for Postgres, for its migrations, for NATS    →    provision    →    until told to stop:
+        handlers    commands from the bus into the log
+        calendar    the log into the scheduler's tables
+        ticker      due schedules into the log
+        relay       the log onto the bus
+        rescuer     open runs driven on
+        topology, pools, partitions    what all of these stand on, kept up
+
+The handlers finish what they began when told to stop; all others are safe to end anywhere.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any, Never
+
+import asyncpg
+import structlog
+
+from orc_events.bus import Bus
+from orc_events.errors import BusUnavailable
+from orc_events.event import Position
+from orc_events.log import PostgresLog
+from orc_events.relay import Relay
+from orc_events.statements import load
+from orc_events.topology import Topology, maintain, provision
+from orc_events.wakeup import Wakeup
+from orc_runtime.clock import SystemClock
+from orc_runtime.database import UNREACHABLE, close_pool, connect_pool
+from orc_runtime.health import serve_side
+from orc_runtime.lifecycle import Lifecycle
+from orc_runtime.metrics import create_registry
+from orc_runtime.migrate import MigrationsPending, require_current
+from orc_scheduler.calendar import Calendar
+from orc_scheduler.commands import Commands
+from orc_scheduler.handlers import Handlers
+from orc_scheduler.jobs import Jobs
+from orc_scheduler.metrics import SchedulerMetrics
+from orc_scheduler.pools import Pools
+from orc_scheduler.readiness import checks
+from orc_scheduler.rescuer import Rescuer
+from orc_scheduler.settings import SchedulerSettings
+from orc_scheduler.ticker import Ticker
+from orc_scheduler.wakeups import Wakeups
+from orc_scheduler.work import work_of
+
+NAME = "orc-scheduler"
+BUS_CONNECT_SECONDS_MAX = 3.0
+PARTITIONS_SECONDS = 60.0
+
+_ENSURE_PARTITIONS = load("orc_scheduler", "ensure_partitions")
+_OLDEST_NEEDED = load("orc_scheduler", "oldest_needed")
+
+_logger = structlog.get_logger()
+
+
+async def serve(lifecycle: Lifecycle, settings: SchedulerSettings) -> None:
+    """Live the service's life; returns when told to stop."""
+    registry = create_registry(settings.SERVICE)
+    metrics, clock = SchedulerMetrics(registry), SystemClock()
+    async with AsyncExitStack() as resources:
+        await resources.enter_async_context(
+            serve_side(lifecycle.health, registry, settings.health_host, settings.health_port)
+        )
+        pool = await _open_pool(lifecycle, settings)
+        resources.push_async_callback(close_pool, pool)
+        nats_closed = asyncio.Event()
+        bus = await _open_bus(lifecycle, settings, nats_closed)
+        resources.push_async_callback(bus.close)
+
+        topology = Topology(inflight_max=settings.pool_inflight_max, replicas=settings.nats_replicas)
+        pools = Pools(pool, bus, topology)
+        wakeups = Wakeups(bus)
+        log = PostgresLog(pool, on_append=wakeups.tell)
+        jobs = Jobs(log)
+        rescuer = Rescuer(pool, log, bus, clock, metrics, lease_seconds=settings.lease_seconds)
+        calendar_changed = Wakeup()
+        calendar = Calendar(
+            pool, log, on_jobs=calendar_changed.poke, on_runs=rescuer.poke, on_pools=pools.declare
+        )
+        ticker = Ticker(pool, jobs, calendar, metrics, wakeup=calendar_changed, on_append=wakeups.tell)
+        relay = Relay(pool, log, bus, work_subject=work_of, oldest_needed=lambda: _oldest_needed(pool))
+        commands = Commands(log, jobs, calendar)
+        handlers = Handlers(bus, log, commands, clock, metrics, slots=settings.commands_max)
+        wakeups.add(relay.poke)
+        wakeups.add(calendar.follower.poke)
+
+        await lifecycle.wait_for("partitions", lambda: pool.fetchval(_ENSURE_PARTITIONS), UNREACHABLE)
+        await lifecycle.wait_for("pools", pools.read, UNREACHABLE)
+        await lifecycle.wait_for("topology", lambda: provision(bus, topology), (BusUnavailable,))
+        interest = await wakeups.listen()
+        resources.push_async_callback(interest.unsubscribe)
+        lifecycle.health.checks.update(checks(pool, bus, topology, calendar, relay))
+        metrics.projector_position.set_function(lambda: calendar.follower.position)
+        metrics.relay_position.set_function(lambda: relay.position if relay.is_leading else 0)
+        lifecycle.health.started()
+        async with lifecycle.duties() as start:
+            # The client gives up only on what no retry mends; a new process reads new credentials.
+            start("nats", nats_closed.wait())
+            start("topology", maintain(bus, topology))
+            start("pools", pools.run())
+            start("partitions", _keep_partitions(pool))
+            start("relay", relay.run())
+            start("calendar", calendar.run())
+            start("ticker", ticker.run())
+            start("rescuer", rescuer.run())
+            start("handlers", handlers.run(lifecycle.stopping), drains=True)
+
+
+async def _oldest_needed(pool: Any) -> Position | None:
+    position: int | None = await pool.fetchval(_OLDEST_NEEDED)
+    return None if position is None else Position(position)
+
+
+async def _keep_partitions(pool: Any) -> Never:
+    """Keep empty partitions ahead of the head, for ever."""
+    while True:
+        await asyncio.sleep(PARTITIONS_SECONDS)
+        try:
+            if made := await pool.fetchval(_ENSURE_PARTITIONS):
+                _logger.info("partitions made", count=made)
+        except UNREACHABLE as error:
+            _logger.warning("partitions are made later", reason=repr(error))
+
+
+async def _open_pool(lifecycle: Lifecycle, settings: SchedulerSettings) -> asyncpg.Pool:
+    pool = await lifecycle.wait_for(
+        "postgres",
+        lambda: connect_pool(
+            settings.database_url.reveal(),
+            schema="scheduler",
+            size_max=settings.connections_max,
+            application_name=NAME,
+        ),
+        UNREACHABLE,
+    )
+    await lifecycle.wait_for("migrations", lambda: require_current(pool), (*UNREACHABLE, MigrationsPending))
+    return pool
+
+
+async def _open_bus(lifecycle: Lifecycle, settings: SchedulerSettings, closed: asyncio.Event) -> Bus:
+    return await lifecycle.wait_for(
+        "nats",
+        lambda: Bus.connect(
+            settings.nats_url.reveal(),
+            name=NAME,
+            on_closed=closed.set,
+            wait_seconds=BUS_CONNECT_SECONDS_MAX,
+        ),
+        (BusUnavailable,),
+    )

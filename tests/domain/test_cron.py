@@ -1,0 +1,154 @@
+"""Cron expressions: what is read, what is refused, and three implementations that agree on what follows."""
+
+from datetime import datetime
+
+import pytest
+from cronsim import CronSim
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orc_domain.cron import VALID, parse_cron
+from orc_domain.cron_words import describe_cron
+from orc_domain.rejection import Invalid
+
+START = datetime.fromisoformat("2026-10-24 22:30:00")
+EARLY, LATE = datetime.fromisoformat("1995-01-01"), datetime.fromisoformat("2050-01-01")
+
+
+def following(expression: str, count: int = 3, after: datetime = START) -> list[str]:
+    cron, walls, wall = parse_cron(expression), [], after
+    for _ in range(count):
+        wall = cron.next_wall(wall)
+        if wall is None:
+            break
+        walls.append(wall.isoformat(" "))
+    return walls
+
+
+def refused(expression: str) -> tuple[str | None, str, str | None]:
+    with pytest.raises(Invalid) as caught:
+        parse_cron(expression)
+    return caught.value.field, caught.value.detail, caught.value.valid
+
+
+@pytest.mark.parametrize(
+    ("expression", "walls"),
+    [
+        ("30 9 * * *", ["2026-10-25 09:30:00", "2026-10-26 09:30:00", "2026-10-27 09:30:00"]),
+        ("0 0 9 * * *", ["2026-10-25 09:00:00", "2026-10-26 09:00:00", "2026-10-27 09:00:00"]),
+        ("15 30 9 1 1 * 2030-2031", ["2030-01-01 09:30:15", "2031-01-01 09:30:15"]),
+        ("* * * * * *", ["2026-10-24 22:30:01", "2026-10-24 22:30:02", "2026-10-24 22:30:03"]),
+        ("*/20 * * * *", ["2026-10-24 22:40:00", "2026-10-24 23:00:00", "2026-10-24 23:20:00"]),
+        ("0 12 * * 0", ["2026-10-25 12:00:00", "2026-11-01 12:00:00", "2026-11-08 12:00:00"]),
+        ("0 12 * * 7", ["2026-10-25 12:00:00", "2026-11-01 12:00:00", "2026-11-08 12:00:00"]),
+        ("0 12 * * 1", ["2026-10-26 12:00:00", "2026-11-02 12:00:00", "2026-11-09 12:00:00"]),
+        ("0 12 * * fri-sun", ["2026-10-25 12:00:00", "2026-10-30 12:00:00", "2026-10-31 12:00:00"]),
+        ("0 12 * FEB sat", ["2027-02-06 12:00:00", "2027-02-13 12:00:00", "2027-02-20 12:00:00"]),
+        ("0 0 29 2 *", ["2028-02-29 00:00:00", "2032-02-29 00:00:00", "2036-02-29 00:00:00"]),
+        ("0 0 29 2 1", ["2027-02-01 00:00:00", "2027-02-08 00:00:00", "2027-02-15 00:00:00"]),
+        ("0 0 */10 * 1", ["2026-12-21 00:00:00", "2027-01-11 00:00:00", "2027-02-01 00:00:00"]),
+        ("0 22-1 * * *", ["2026-10-24 23:00:00", "2026-10-25 00:00:00", "2026-10-25 01:00:00"]),
+        ("0 0 l * *", ["2026-10-31 00:00:00", "2026-11-30 00:00:00", "2026-12-31 00:00:00"]),
+        ("0 0 15w * *", ["2026-11-16 00:00:00", "2026-12-15 00:00:00", "2027-01-15 00:00:00"]),
+        ("0 0 * * fri#2", ["2026-11-13 00:00:00", "2026-12-11 00:00:00", "2027-01-08 00:00:00"]),
+        ("0 0 * * l5", ["2026-10-30 00:00:00", "2026-11-27 00:00:00", "2026-12-25 00:00:00"]),
+    ],
+)
+def test_following_walls(expression, walls):
+    """Each dialect names the wall times its fields say, strictly after the start."""
+    assert following(expression) == walls
+
+
+@pytest.mark.parametrize(
+    ("expression", "reason"),
+    [
+        ("", "the expression is empty or holds a character that no expression holds"),
+        ("0 0 * *\x00 *", "the expression is empty or holds a character that no expression holds"),
+        ("* * * *", "the expression has 4 fields"),
+        ("* * * * * * * *", "the expression has 8 fields"),
+        ("*/61 * * * *", "minute '*/61': a step is 1 to 60 here"),
+        ("0 */25 * * *", "hour '*/25': a step is 1 to 24 here"),
+        ("*/0 * * * *", "minute '*/0': a step is 1 to 60 here"),
+        ("h * * * *", "minute 'h': hashed and random forms name no time one can know before"),
+        ("0 R(1-5) * * *", "hour 'r(1-5)': hashed and random forms name no time one can know before"),
+        ("0 0 0 * *", "day of month '0': counts from 1"),
+        ("0 0 1 0-3 *", "month '0-3': counts from 1"),
+        ("5-5 * * * *", "minute '5-5': a range from a value to itself; write the value alone"),
+        ("0 0 * * 7-0", "day of week '7-0': a range from a value to itself; write the value alone"),
+        ("60 * * * *", "it cannot be read: [60 * * * *] is not acceptable, out of range"),
+        (
+            "0 0 31 2 *",
+            "it cannot be read: [0 0 31 2 *] is not acceptable. Day(s) [31] can never occur in month(s) [2]",
+        ),
+        ("0 0 0 */31 1 tue 2026", "the schedule never fires"),
+    ],
+)
+def test_refused(expression, reason):
+    """What cannot be meant is refused with the reason and the dialects that exist."""
+    assert refused(expression) == ("schedule", reason, VALID)
+
+
+@given(st.text(max_size=60) | st.text(alphabet="0123456789*/-,?lwhr# monfeb", max_size=40))
+def test_any_text(text):
+    """Any text is either read or refused by name, and what was read goes on for as long as it fires."""
+    try:
+        cron = parse_cron(text)
+    except Invalid:
+        return
+    wall = cron.next_wall(START)
+    assert wall is None or wall > START
+    assert describe_cron(cron)
+
+
+def numbers(low: int, high: int) -> st.SearchStrategy[str]:
+    """Give fields that all three implementations read alike."""
+    one = st.integers(low, high).map(str)
+    span = st.tuples(st.integers(low, high), st.integers(low, high)).filter(lambda pair: pair[0] < pair[1])
+    ranges = span.map(lambda pair: f"{pair[0]}-{pair[1]}")
+    steps = st.tuples(ranges, st.integers(1, high - low)).map(lambda pair: f"{pair[0]}/{pair[1]}")
+    stars = st.integers(1, high - low).map(lambda step: f"*/{step}")
+    listed = st.lists(one | ranges | steps, min_size=1, max_size=3).map(",".join)
+    return st.just("*") | stars | listed
+
+
+FIVE = st.tuples(numbers(0, 59), numbers(0, 23), numbers(1, 28), numbers(1, 12), numbers(0, 6)).map(" ".join)
+SIX = st.tuples(numbers(0, 59), FIVE).map(" ".join)
+WALLS = st.datetimes(EARLY, LATE).map(lambda wall: wall.replace(microsecond=0))
+
+
+@given(FIVE | SIX, WALLS)
+def test_agrees_with_cronsim(expression, after):
+    """Stepping here gives what cronsim, an independent implementation, gives."""
+    expected = [
+        next_of.isoformat(" ") for next_of, _ in zip(CronSim(expression, after), range(5), strict=False)
+    ]
+    assert following(expression, 5, after) == expected
+
+
+@given(FIVE | SIX, WALLS)
+def test_agrees_with_croniter(expression, after):
+    """Stepping here gives what croniter, who reads the text, would step to."""
+    cron = parse_cron(expression)
+    assert cron.next_wall(after) == cron.next_by_croniter(after)
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("0 0 9 * * *", "at 09:00:00 every day"),
+        ("0 9,17 * * *", "at 09:00:00 and 17:00:00 every day"),
+        ("* * * * * *", "every second"),
+        ("*/10 * * * * *", "every 10 seconds"),
+        ("* * * * *", "every minute"),
+        ("*/15 * * * *", "every 15 minutes"),
+        ("0 9-17 * * 1-5", "minute 0 of hour 9 to 17 on Monday, Tuesday, Wednesday, Thursday and Friday"),
+        ("0 0 1 1,7 *", "at 00:00:00 on day 1 of the month in January and July"),
+        ("0 0 13 * 5", "at 00:00:00 on day 13 of the month, and on Friday"),
+        ("0 0 */10 * 1", "at 00:00:00 on day 1, 11, 21 and 31 of the month, if it is a Monday"),
+        ("0 0 0 1 1 * 2030", "at 00:00:00 on day 1 of the month in January of 2030"),
+        ("0 0 l * *", "at 00:00:00 on days 'l' and weekdays '*'"),
+    ],
+)
+def test_in_words(expression, words):
+    """A schedule is echoed in words that a person can check."""
+    assert describe_cron(parse_cron(expression)) == words

@@ -1,0 +1,43 @@
+"""Fixtures of the executor's tests."""
+
+from contextlib import AsyncExitStack
+
+import pytest
+from executor_world import Scheduler, executor_running, pool_of
+
+from orc_events.bus import Bus
+from orc_events.topology import Topology, provision
+
+
+@pytest.fixture
+async def pool(database):
+    """Connect as the executor's role."""
+    async with pool_of(database, "orc_executor") as pool:
+        yield pool
+
+
+@pytest.fixture
+async def scheduler(database):
+    """Speak as the scheduler."""
+    async with pool_of(database, "orc_scheduler") as pool:
+        yield Scheduler(pool)
+
+
+@pytest.fixture
+async def bus(nats_url):
+    """Speak on a bus whose streams and consumers stand."""
+    bus = await Bus.connect(nats_url, name="test", wait_seconds=10)
+    await provision(bus, Topology())
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+async def executors(pool, bus, tmp_path):
+    """Run executors with scripted workers; they drain at the end."""
+    async with AsyncExitStack() as running:
+
+        async def start(**more):
+            return await running.enter_async_context(executor_running(pool, bus, tmp_path, **more))
+
+        yield start

@@ -1,0 +1,209 @@
+"""The scheduler's fold: when jobs are due, which runs are open, and a rebuild that comes to the same."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from scheduler_parts import NOW, spec
+
+from orc_domain.job import JobChanged, JobCreated, JobDeleted, JobPaused, JobResumed
+from orc_domain.run_messages import FailAttempt, StartRun, SucceedTask, TaskResult
+from orc_domain.wire import (
+    WireChangeJob,
+    WireCreateJob,
+    WireDeleteJob,
+    WirePauseJob,
+    WireRequestRun,
+    WireResumeJob,
+)
+from orc_scheduler.job_rows import JobFact, JobRow, evolve_row
+
+JOB = uuid4()
+DUE = NOW.replace(hour=10, minute=0)
+HOURLY = spec(schedule="@hourly")
+
+
+def folded(*events) -> JobRow | None:
+    """Fold events that were recorded a minute after one another, the first at 09:30."""
+    row = None
+    for nth, event in enumerate(events):
+        row = evolve_row(row, JobFact(event, nth + 1, NOW + timedelta(minutes=nth)))
+    return row
+
+
+def row(version: int, **said) -> JobRow:
+    values = {
+        "job_id": JOB, "version": version, "schedule": "@hourly", "timezone": "UTC", "pool": "default",
+        "is_active": True, "next_due_at": DUE, "begins_anew": True,
+    }  # fmt: skip
+    return JobRow(**(values | said))
+
+
+def test_created():
+    """A new job is due at the first instant after its creation was recorded."""
+    assert folded(JobCreated(JOB, HOURLY)) == row(1)
+
+
+def test_created_manual_or_inactive():
+    """A job by hand, and one that is not active, is never due."""
+    assert folded(JobCreated(JOB, spec())) == row(1, schedule="@manual", next_due_at=None)
+    inactive = spec(schedule="@hourly", is_active=False)
+    assert folded(JobCreated(JOB, inactive)) == row(1, is_active=False, next_due_at=None)
+
+
+def test_paused_and_resumed():
+    """A resumed schedule looks forward from the resume, whatever it missed."""
+    assert folded(JobCreated(JOB, HOURLY), JobPaused(JOB)) == row(2, is_active=False, next_due_at=None)
+    events = [JobCreated(JOB, HOURLY), JobPaused(JOB), *[JobChanged(JOB, HOURLY)] * 30, JobResumed(JOB)]
+    assert folded(*events) == row(33, next_due_at=DUE + timedelta(hours=1))
+
+
+def test_rescheduled():
+    """A changed schedule or zone looks forward from the change."""
+    daily = spec(schedule="0 9 * * *", timezone="Europe/Berlin")
+    assert folded(JobCreated(JOB, HOURLY), JobChanged(JOB, daily)) == row(
+        2, schedule="0 9 * * *", timezone="Europe/Berlin", next_due_at=NOW.replace(day=14, hour=7, minute=0)
+    )
+
+
+def test_edited_otherwise():
+    """An edit of anything else keeps what the row has."""
+    kept = row(1, begins_anew=False, next_due_at=None)
+    edit = JobFact(JobChanged(JOB, spec(schedule="@hourly", pool="big")), 2, NOW + timedelta(hours=5))
+    assert evolve_row(kept, edit) == row(2, pool="big", begins_anew=False, next_due_at=None)
+
+
+def test_deleted():
+    """A deleted job has no row."""
+    assert folded(JobCreated(JOB, HOURLY), JobDeleted(JOB)) is None
+
+
+async def test_jobs_in_the_table(parts):
+    """The table follows creation, edit, pause, resume and deletion, and tells who waits for it."""
+    job_id = await parts.create(schedule="@yearly", pool="big")
+    (created,) = await parts.rows("SELECT version, pool, is_active, next_due_at FROM jobs")
+    await parts.perform(WireChangeJob(job_id=job_id, spec=spec(schedule="@yearly", pool="huge")))
+    await parts.fold()
+    (edited,) = await parts.rows("SELECT version, pool, is_active, next_due_at FROM jobs")
+    await parts.perform(WirePauseJob(job_id=job_id))
+    await parts.fold()
+    (paused,) = await parts.rows("SELECT version, pool, is_active, next_due_at FROM jobs")
+    await parts.perform(WireResumeJob(job_id=job_id))
+    await parts.fold()
+    (resumed,) = await parts.rows("SELECT version, pool, is_active, next_due_at FROM jobs")
+    async with parts.folding():
+        await parts.perform(WireDeleteJob(job_id=job_id))
+    await parts.fold()
+    due = created[3]
+    assert (due.month, due.day, due.hour) == (1, 1, 0)
+    assert [created, edited, paused, resumed, *await parts.rows("SELECT * FROM jobs")] == [
+        (1, "big", True, due),
+        (2, "huge", True, due),
+        (3, "huge", False, None),
+        (4, "huge", True, due),
+    ]
+
+
+async def test_listeners_are_told(parts, executor):
+    """After a batch the ticker, the rescuer and the pools hear of what concerns them."""
+    run_id = await parts.request(await parts.create())
+    await executor.say(run_id, StartRun("e1", NOW))
+    failure = FailAttempt(attempt=1, kind="worker_died", message="gone", retryable=True, at=NOW, jitter=0.0)
+    await executor.say(run_id, failure)
+    await parts.perform(WireCreateJob(spec=spec(pool="big")))
+    async with parts.folding():
+        assert await parts.calendar.is_current()
+    assert (parts.told, parts.pools) == (["jobs", "runs"], {"big", "default"})
+
+
+OPEN = "SELECT status, attempt, cancel_requested, claimed_at IS NOT NULL, sends FROM open_runs"
+
+
+async def test_open_runs(parts, executor):
+    """A run is open from its request to its end, with the attempt that owns it."""
+    run_id = await parts.request(await parts.create())
+    requested = await parts.rows(OPEN)
+    await executor.say(run_id, StartRun("e1", NOW))
+    await parts.fold()
+    started = await parts.rows(OPEN)
+    failure = FailAttempt(attempt=1, kind="worker_died", message="gone", retryable=True, at=NOW, jitter=0.0)
+    await executor.say(run_id, failure)
+    await parts.fold()
+    failed = await parts.rows(OPEN)
+    await executor.say(run_id, StartRun("e1", NOW + timedelta(minutes=1)))
+    await parts.fold()
+    again = await parts.rows(OPEN)
+    await executor.say(run_id, SucceedTask(2, 1, TaskResult(rows=1)))
+    await parts.fold()
+    assert [requested, started, failed, again, await parts.rows(OPEN)] == [
+        [("queued", 0, False, False, 1)],
+        [("running", 1, False, True, 0)],
+        [("queued", 1, False, False, 0)],
+        [("running", 2, False, True, 0)],
+        [],
+    ]
+
+
+async def test_send_after(parts, executor):
+    """Work is due 5 s after the request, at the retry's time, and at once for a cancel to settle."""
+    run_id = await parts.request(await parts.create())
+    ((requested_at, requested_due),) = await parts.rows("SELECT requested_at, send_after FROM open_runs")
+    await executor.say(run_id, StartRun("e1", NOW))
+    failure = FailAttempt(attempt=1, kind="worker_died", message="gone", retryable=True, at=NOW, jitter=0.0)
+    await executor.say(run_id, failure)
+    await parts.fold()
+    retry_due = await parts.rows("SELECT send_after FROM open_runs")
+    cancelled = await parts.cancel(run_id)
+    assert [
+        requested_due,
+        retry_due,
+        await parts.rows("SELECT send_after, cancel_requested FROM open_runs"),
+    ] == [
+        requested_at + timedelta(seconds=5),
+        [(NOW + timedelta(seconds=1),)],
+        [(cancelled, True)],
+    ]
+
+
+async def test_begun_and_ended_in_one_batch(parts, executor):
+    """A run that is over before the fold sees it leaves no row."""
+    job_id = await parts.create()
+    done = await parts.perform(WireRequestRun(job_id=job_id))
+    run_id = (await parts.log.read(done.position - 1, 1))[0].stream.removeprefix("run-")
+    await executor.say(run_id, StartRun("e1", NOW))
+    await executor.say(run_id, SucceedTask(1, 1, TaskResult(rows=1)))
+    await parts.fold()
+    assert await parts.rows("SELECT run_id FROM open_runs") == []
+
+
+async def test_rebuild_comes_to_the_same(parts, executor):
+    """Emptied and folded again, the tables are as they were, schedules past what was accounted for included."""
+    for said in (
+        {"schedule": "* * * * * *"},
+        {"schedule": "@yearly", "pool": "big"},
+        {"schedule": "@manual"},
+    ):
+        job_id = await parts.create(**said)
+    await parts.request(job_id)
+    await parts.make_due(
+        (await parts.rows("SELECT job_id FROM jobs WHERE schedule = '* * * * * *'"))[0][0], 30
+    )
+    await parts.ticker().tick()
+    await parts.fold()
+    before = await tables(parts)
+    await parts.calendar.projector.rebuild()
+    emptied = await tables(parts)
+    await parts.fold()
+    assert (emptied, await tables(parts)) == (([], []), before)
+
+
+async def tables(parts):
+    return (
+        await parts.rows("SELECT * FROM jobs ORDER BY job_id"),
+        await parts.rows("SELECT * FROM open_runs ORDER BY run_id"),
+    )
+
+
+async def test_cancel_before_the_first_claim(parts):
+    """A run cancelled before anybody claimed it is not open."""
+    await parts.cancel(await parts.request(await parts.create()))
+    assert await parts.rows("SELECT run_id FROM open_runs") == []
