@@ -31,6 +31,9 @@ def build_app() -> App:
         "orc.commands.demo:demo", name="demo", help="Load real data through a stack of its own, then stop."
     )
     app.command("orc.commands.migrate:migrate", name="migrate", help="Bring the database up to date.")
+    app.command(
+        "orc.commands.credentials:credentials", name="credentials", help="Make the Secret of a cluster."
+    )
     app.command("orc.commands.jobs:app", name="jobs", help="Apply, list, show and delete jobs.")
     app.command("orc.commands.run:run", name="run", help="Run a job now.")
     app.command("orc.commands.runs:app", name="runs", help="List, show, cancel and retry runs.")

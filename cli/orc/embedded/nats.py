@@ -90,7 +90,8 @@ class Nats:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._configuration, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(self._configured(), file, indent=2)
+            listen = f"{LOOPBACK}:{self.port}"
+            json.dump(configured(self._passwords, listen=listen, store=str(self.folder)), file, indent=2)
 
     def program(self) -> Program:
         """How the server is run; the configuration must be written."""
@@ -118,25 +119,26 @@ class Nats:
     def _configuration(self) -> Path:
         return self.folder / "nats.conf"
 
-    def _configured(self) -> dict[str, object]:
-        return {
-            "server_name": "orc",
-            "listen": f"{LOOPBACK}:{self.port}",
-            "max_payload": PAYLOAD_BYTES_MAX,
-            "jetstream": {
-                "store_dir": str(self.folder),
-                "max_file_store": FILE_BYTES_MAX,
-                "max_memory_store": MEMORY_BYTES_MAX,
-                **({"sync_interval": "always"} if self._sync_always else {}),
-            },
-            "authorization": {
-                "users": [
-                    {
-                        "user": user,
-                        "password": self._passwords[user],
-                        "permissions": {side: {"allow": subjects} for side, subjects in allowed.items()},
-                    }
-                    for user, allowed in PERMISSIONS.items()
-                ]
-            },
-        }
+
+def configured(passwords: Mapping[str, str], *, listen: str, store: str) -> dict[str, object]:
+    """Return the configuration of a server with every user of `PERMISSIONS`; `passwords` names each of them."""
+    return {
+        "server_name": "orc",
+        "listen": listen,
+        "max_payload": PAYLOAD_BYTES_MAX,
+        "jetstream": {
+            "store_dir": store,
+            "max_file_store": FILE_BYTES_MAX,
+            "max_memory_store": MEMORY_BYTES_MAX,
+        },
+        "authorization": {
+            "users": [
+                {
+                    "user": user,
+                    "password": passwords[user],
+                    "permissions": {side: {"allow": subjects} for side, subjects in allowed.items()},
+                }
+                for user, allowed in PERMISSIONS.items()
+            ]
+        },
+    }
