@@ -7,6 +7,7 @@ Every POST carries an `Idempotency-Key`, so asking again after a lost answer or 
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from typing import Any, Self
 from uuid import UUID, uuid4
 
@@ -21,6 +22,8 @@ TIMEOUT_SECONDS = 10.0
 TRIES_MAX = 5
 PAUSE_SECONDS_MAX = 2.0
 LIST_MAX = 1000
+SILENCE_SECONDS_MAX = 45.0
+"""A stream says at least every 15 seconds that it is there; after three times that it is taken for broken."""
 
 
 class ServerEvent(Struct, frozen=True):
@@ -61,29 +64,31 @@ class Gateway:
         """Ask once, however often the answer is lost; raises Refused or Unreachable."""
         return self._ask("POST", path, json=body, headers={"Idempotency-Key": str(uuid4())})
 
-    def put(self, path: str, body: Any) -> Any:
-        """Replace what is at a path; raises Refused or Unreachable."""
-        return self._ask("PUT", path, json=body)
+    def put(self, path: str, body: Any, version: int) -> Any:
+        """Replace this version of what is at a path; raises Refused (412 when it has changed) or Unreachable."""
+        return self._ask("PUT", path, json=body, headers={"If-Match": f'"{version}"'})
 
     def delete(self, path: str) -> Any:
-        """Remove what is at a path; raises Refused or Unreachable."""
-        return self._ask("DELETE", path)
+        """Remove what is at a path, whatever its version; raises Refused or Unreachable."""
+        return self._ask("DELETE", path, headers={"If-Match": "*"})
 
     def follow(self, path: str, after: str | None = None, **params: Any) -> Iterator[ServerEvent]:
-        """Yield a stream's events until the server ends it; raises Refused or Unreachable."""
+        """Yield a stream's events until it ends or breaks; raises Refused or Unreachable before its first."""
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": after} if after is not None else {})
         given = {name: value for name, value in params.items() if value is not None}
-        timeout = httpx.Timeout(TIMEOUT_SECONDS, read=None)
+        timeout = httpx.Timeout(TIMEOUT_SECONDS, read=SILENCE_SECONDS_MAX)
+        request = self._client.build_request("GET", path, headers=headers, params=given, timeout=timeout)
         try:
-            with self._client.stream("GET", path, headers=headers, params=given, timeout=timeout) as answer:
-                if answer.is_error:
-                    answer.read()
-                    raise _refused(answer)
+            answer = self._client.send(request, stream=True)
+        except httpx.TransportError as error:
+            raise Unreachable(self.url, str(error) or type(error).__name__) from error
+        with closing(answer):
+            if answer.is_error:
+                answer.read()
+                raise _refused(answer)
+            # Whoever follows asks again after the last event it saw.
+            with suppress(httpx.TransportError):
                 yield from read_events(answer.iter_lines())
-        except httpx.ConnectError as error:
-            raise Unreachable(self.url, str(error)) from error
-        except httpx.TransportError:
-            return  # The stream broke; whoever follows asks again after the last event it saw.
 
     def job_id(self, job: str) -> str:
         """Return the id of a job given by name or id; raises NotFound."""

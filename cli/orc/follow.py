@@ -16,11 +16,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from orc.client import Gateway, ServerEvent
-from orc.errors import Unreachable
+from orc.errors import Refused, Unreachable
 from orc.output import plain, show_json
 
 ENDS = frozenset({"run.succeeded", "run.failed", "run.cancelled"})
 PROGRESS = "progress"
+PASSING = frozenset({429, 503})
+"""What a gateway answers that will soon answer otherwise."""
+PROGRESS_SECONDS = 1.0
 PAUSE_SECONDS = 0.5
 LOST_SECONDS_MAX = 60.0
 
@@ -48,14 +51,23 @@ class JsonScreen:
 
 
 class LineScreen:
-    """A line for each event; progress is left out where nobody watches."""
+    """A line for each event, and one for progress now and then: what a log or a pipe can take."""
+
+    def __init__(self) -> None:
+        self._silent_until = 0.0
 
     def event(self, name: str, data: dict[str, Any]) -> None:
         """Print what matters of it."""
         print(f"  {name:19} {describe(name, data)}".rstrip(), flush=True)
 
     def progress(self, data: dict[str, Any]) -> None:
-        """Print nothing."""
+        """Print how far it is, unless that was told a moment ago."""
+        now = time.monotonic()
+        if now < self._silent_until:
+            return
+        self._silent_until = now + PROGRESS_SECONDS
+        percent = "" if data.get("percent") is None else f" ({data['percent']:.0f} %)"
+        print(f"  {PROGRESS:19} task {_order(data)}: {data.get('rows', 0):,} rows{percent}", flush=True)
 
 
 class BarScreen:
@@ -69,9 +81,8 @@ class BarScreen:
         """Print the event above the bars, and close the bar of a task that ended."""
         self._progress.console.print(f"  {name:19} {describe(name, data)}".rstrip(), markup=False)
         if name in {"task.succeeded", "task.failed"}:
-            self._bar(
-                _order(data), rows=data.get("rows"), percent=100.0 if name == "task.succeeded" else None
-            )
+            rows = data.get("result", {}).get("rows")
+            self._bar(_order(data), rows=rows, percent=100.0 if name == "task.succeeded" else None)
 
     def progress(self, data: dict[str, Any]) -> None:
         """Move the bar of a task; without a known end it only counts."""
@@ -96,7 +107,7 @@ def follow_run(gateway: Gateway, run_id: str, *, as_json: bool = False) -> dict[
         TextColumn("{task.fields[rows]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(), transient=False) as progress:
+    with Progress(*columns, console=Console(highlight=False)) as progress:
         return _follow(gateway, run_id, BarScreen(progress))
 
 
@@ -122,7 +133,9 @@ def endless(gateway: Gateway, path: str, after: str | None = None, **params: Any
                 lost_at = None
                 after = event.id or after
                 yield event
-        except Unreachable:
+        except (Unreachable, Refused) as error:
+            if isinstance(error, Refused) and error.status not in PASSING:
+                raise
             lost_at = lost_at or time.monotonic()
             if time.monotonic() - lost_at > LOST_SECONDS_MAX:
                 raise
@@ -147,11 +160,12 @@ def describe(name: str, data: dict[str, Any]) -> str:
         case "run.started":
             return plain(f"attempt {data.get('attempt')} by {data.get('executor')}")
         case "task.succeeded":
+            result = data.get("result", {})
             return plain(
-                f"task {_order(data)}: {data.get('rows', 0):,} rows in {data.get('seconds', 0):.2f} s"
+                f"task {_order(data)}: {result.get('rows', 0):,} rows in {result.get('seconds', 0):.2f} s"
             )
         case "task.failed" | "run.attempt_failed" | "run.failed":
-            words = [data.get("kind"), data.get("message") or data.get("error_message")]
+            words = [data.get("kind"), data.get("message")]
             retry = f"again at {data['retry_at']}" if data.get("retry_at") else None
             return plain(": ".join(str(word) for word in [*words, retry] if word))
         case "run.cancel_requested" | "run.cancelled":

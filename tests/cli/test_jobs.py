@@ -42,6 +42,7 @@ def test_apply_replaces_what_is_there(orc, gateway, jobs_file, version, done):
     called = orc("jobs", "apply", "-f", str(jobs_file))
     assert (called.code, called.out) == (0, f"{done:9}  a  {ID}\n")
     assert [(asked.method, asked.body) for asked in gateway.asked] == [("GET", None), ("PUT", JOB)]
+    assert gateway.asked[1].headers["If-Match"] == '"1"'
 
 
 def test_apply_does_not_guess_between_two_of_one_name(orc, gateway, jobs_file):

@@ -6,7 +6,7 @@ import nats
 import pytest
 from nats.js.errors import APIError
 
-from orc.embedded.nats import Nats
+from orc.embedded.nats import FILE_BYTES_MAX, Nats
 
 
 async def refused(url: str, subject: str) -> bool:
@@ -57,7 +57,7 @@ async def test_streams_have_bounds(nats_server, nats_url):
     client = await nats.connect(nats_url)
     try:
         with pytest.raises(APIError, match="insufficient storage"):
-            await client.jetstream().add_stream(name="huge", subjects=["huge"], max_bytes=2**40)
+            await client.jetstream().add_stream(name="huge", subjects=["huge"], max_bytes=FILE_BYTES_MAX + 1)
     finally:
         await client.close()
 

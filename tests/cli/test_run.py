@@ -7,7 +7,11 @@ from orc import follow
 
 JOB, RUN = "00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b"
 STARTED = {"position": 2, "type": "run.started", "data": {"attempt": 1, "executor": "x"}}
-LOADED = {"position": 3, "type": "task.succeeded", "data": {"task_order": 1, "rows": 336776, "seconds": 1.5}}
+LOADED = {
+    "position": 3,
+    "type": "task.succeeded",
+    "data": {"task_order": 1, "result": {"rows": 336776, "seconds": 1.5}},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +43,8 @@ def test_follow_to_success(orc, queued):
         f"/runs/{RUN}/events",
         sse(
             ("2", "run.started", STARTED),
-            (None, "progress", {"task": 1, "rows": 5, "percent": None}),
+            (None, "progress", {"task": 1, "rows": 50000, "percent": 14.8}),
+            (None, "progress", {"task": 1, "rows": 60000, "percent": None}),
             ("3", "task.succeeded", LOADED),
             ("4", "run.succeeded", {"position": 4, "type": "run.succeeded", "data": {}}),
         ),
@@ -50,6 +55,7 @@ def test_follow_to_success(orc, queued):
     assert called.out.splitlines() == [
         f"run {RUN} of flights",
         "  run.started         attempt 1 by x",
+        "  progress            task 1: 50,000 rows (15 %)",
         "  task.succeeded      task 1: 336,776 rows in 1.50 s",
         "  run.succeeded",
         "success",
@@ -74,6 +80,7 @@ def test_follow_through_a_broken_stream(orc, queued):
         "GET",
         f"/runs/{RUN}/events",
         sse(("2", "run.started", STARTED)),
+        Answer({"detail": "starting"}, status=503),
         sse(("3", "task.succeeded", LOADED), ("4", "run.succeeded", {"data": {}})),
     )
     queued.on("GET", f"/runs/{RUN}", ended("success"))
@@ -85,7 +92,7 @@ def test_follow_through_a_broken_stream(orc, queued):
         "end",
     ]
     streams = [asked for asked in queued.asked if asked.path.endswith("/events")]
-    assert [asked.headers.get("Last-Event-ID") for asked in streams] == [None, "2"]
+    assert [asked.headers.get("Last-Event-ID") for asked in streams] == [None, "2", "2"]
 
 
 def test_ctrl_c_leaves_the_run_alone(orc, queued, monkeypatch):

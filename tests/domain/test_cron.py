@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 from cronsim import CronSim
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orc_domain.cron import VALID, parse_cron
@@ -88,6 +88,7 @@ def test_refused(expression, reason):
     assert refused(expression) == ("schedule", reason, VALID)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | st.text(alphabet="0123456789*/-,?lwhr# monfeb", max_size=40))
 def test_any_text(text):
     """Any text is either read or refused by name, and what was read goes on for as long as it fires."""
@@ -116,6 +117,7 @@ SIX = st.tuples(numbers(0, 59), FIVE).map(" ".join)
 WALLS = st.datetimes(EARLY, LATE).map(lambda wall: wall.replace(microsecond=0))
 
 
+@settings(deadline=None)
 @given(FIVE | SIX, WALLS)
 def test_agrees_with_cronsim(expression, after):
     """Stepping here gives what cronsim, an independent implementation, gives."""
@@ -125,6 +127,7 @@ def test_agrees_with_cronsim(expression, after):
     assert following(expression, 5, after) == expected
 
 
+@settings(deadline=None)
 @given(FIVE | SIX, WALLS)
 def test_agrees_with_croniter(expression, after):
     """Stepping here gives what croniter, who reads the text, would step to."""

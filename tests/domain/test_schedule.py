@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from cronsim import CronSim
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orc_domain.cron import parse_cron
@@ -183,16 +183,17 @@ def test_agrees_with_cronsim_around_changes(minute, hour, timezone, day, hours):
     assert following(expression, timezone, start.isoformat(), 6) == expected
 
 
+@settings(deadline=None, max_examples=50)
 @given(MINUTES, HOURS, ZONES, CHANGES)
 def test_agrees_with_a_model_minute_by_minute(minute, hour, timezone, day):
     """What fires around a change is what a clock on the wall, looked at each minute, would fire."""
     schedule = parse_schedule(f"{minute} {hour} * * *", timezone)
-    start = datetime.fromisoformat(f"{day}T00:00:00+00:00") - timedelta(days=1)
+    start = datetime.fromisoformat(f"{day}T00:00:00+00:00") - timedelta(hours=18)
     fired, instant = [], schedule.next_after(start)
-    while instant is not None and instant <= start + timedelta(days=3):
+    while instant is not None and instant <= start + timedelta(days=2):
         fired.append(instant)
         instant = schedule.next_after(instant)
-    assert fired == clock_on_the_wall(f"{minute} {hour} * * *", timezone, start, 3 * 24 * 60)
+    assert fired == clock_on_the_wall(f"{minute} {hour} * * *", timezone, start, 2 * 24 * 60)
 
 
 def clock_on_the_wall(expression: str, timezone: str, start: datetime, minutes: int) -> list[datetime]:

@@ -13,6 +13,7 @@ from orc_events import storable
 from orc_events.errors import (
     CommandConflict,
     CommandExpired,
+    GapFound,
     LogUnavailable,
     NotStorable,
     TypeNotAllowed,
@@ -142,14 +143,17 @@ async def test_wrong_isolation(connection, isolation):
             await append_within(connection, [switched()])
 
 
-@pytest.mark.parametrize("counts", [[2], [0], [1, 1]])
+@pytest.mark.parametrize("counts", [[1, 2], [1, 0], [0, 2], [3, -1], [2], [1, 1, 1], []])
 async def test_malformed_batch(connection, counts):
     """A caller that miscounts its own events appends nothing."""
+    one = [uuid4(), uuid4()]
+    events = max(1, min(2, sum(counts)))
     with pytest.raises(asyncpg.InvalidParameterValueError):
         await connection.fetch(
             "SELECT log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-            *([uuid4()], [bytes(32)], ["light-1"], [0], ["user:alice"], [uuid4()], [NOON], [None], [None]),
-            *(counts, [ON], [1], ["{}"]),
+            *(one, [bytes(32)] * 2, ["light-1", "light-2"], [0, 0], ["user:alice"] * 2),
+            *(one, [NOON] * 2, [None] * 2, [None] * 2, counts),
+            *([ON] * events, [1] * events, ["{}"] * events),
         )
 
 
@@ -178,6 +182,18 @@ async def test_many_connections(database, log):
     assert (await verify(log.read, log.chain_head)).events == total
 
 
+async def test_missing_position(database, log):
+    """A reader that meets a gap stops: there is none in a log that nobody tampered with."""
+    for _ in range(3):
+        await log.append(switched())
+    async with superuser(database) as other:
+        await other.execute("SET session_replication_role = replica")
+        await other.execute("DELETE FROM log.events WHERE position = 2")
+    with pytest.raises(GapFound) as gap:
+        await log.read(Position(0), 10)
+    assert (gap.value.expected, gap.value.found) == (2, 3)
+
+
 async def test_connection_killed_before_the_commit(database, log):
     """An append whose connection is killed while it waits is asked again and happens once."""
     item = switched()
@@ -201,7 +217,7 @@ class LossyPool:
     """Loses the connection after the statement was done, so that its answer never arrives."""
 
     def __init__(self, pool: Any, losses: int) -> None:
-        self._pool, self._losses = pool, losses
+        self._pool, self._losses, self.terminated = pool, losses, 0
 
     def acquire(self, timeout: float) -> "LossyPool":
         self._acquired = self._pool.acquire(timeout=timeout)
@@ -222,15 +238,16 @@ class LossyPool:
         return rows
 
     def terminate(self) -> None:
+        self.terminated += 1
         self._connection.terminate()
 
 
 async def test_connection_lost_after_the_commit(log):
-    """An append whose answer is lost is asked again, and what was recorded is the answer."""
-    item = switched()
-    lossy = PostgresLog(LossyPool(log._pool, losses=1))
-    assert await lossy.append(item) == done(item, 1, 1, repeated=True)
+    """An append whose answer is lost is asked again on another connection; what was recorded is the answer."""
+    item, pool = switched(), LossyPool(log._pool, losses=1)
+    assert await PostgresLog(pool).append(item) == done(item, 1, 1, repeated=True)
     assert await log.head() == 1
+    assert pool.terminated == 1
 
 
 async def test_connection_lost_again(log):
@@ -277,31 +294,3 @@ async def test_poison_that_passed_the_door(log, monkeypatch):
     bad = switched(events=(NewEvent(ON, "not json"),))
     outcomes = await asyncio.gather(*(log.append(item) for item in (*good, bad)), return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [Appended, Appended, Appended, NotStorable]
-
-
-async def test_across_partitions(database, log):
-    """A batch may begin in one partition and end in the next; a stream is read across them."""
-    async with superuser(database) as other:
-        await other.execute("UPDATE log.head SET position = 4999998")
-    item = switched(events=(NewEvent(ON, "{}"),) * 4)
-    await log.append(item)
-    assert [event.position for event in await log.read_stream(item.stream)] == [
-        4999999,
-        5000000,
-        5000001,
-        5000002,
-    ]
-    assert await log.read_stream(item.stream) == await log.read(Position(4999998), 10)
-
-
-async def test_spare_partitions(database, log):
-    """Two partitions lie ahead of the head; they are made again when it has moved on, and only once."""
-    async with superuser(database) as other:
-        assert await other.fetchval("SELECT log.spare_partitions()") == 2
-        await other.execute("UPDATE log.head SET position = 10000001")
-        assert await other.fetchval("SELECT log.spare_partitions()") == 0
-    connection = await asyncpg.connect(database.url("orc_scheduler"))
-    assert [await connection.fetchval("SELECT log.ensure_partitions()") for _ in range(2)] == [2, 0]
-    assert await connection.fetchval("SELECT log.spare_partitions()") == 2
-    await connection.close()
-    assert (await log.append(switched())).position == 10000002

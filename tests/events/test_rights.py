@@ -143,6 +143,7 @@ async def test_borrowed_search_path(full):
     """Names of the caller's making are not what the append function finds."""
     async with superuser(full) as connection:
         await connection.execute("CREATE SCHEMA mallory AUTHORIZATION orc_executor")
+        await connection.execute("GRANT USAGE ON SCHEMA mallory TO PUBLIC")
     connection = await asyncpg.connect(
         full.url("orc_executor"), server_settings={"search_path": "mallory, pg_catalog"}
     )

@@ -3,7 +3,7 @@
 from contextlib import AsyncExitStack
 
 import pytest
-from executor_world import Scheduler, executor_running, pool_of
+from support.executor_world import Scheduler, executor_running, pool_of
 
 from orc_events.bus import Bus
 from orc_events.topology import Topology, provision

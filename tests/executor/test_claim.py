@@ -4,8 +4,8 @@ import asyncio
 from datetime import UTC, datetime
 
 import pytest
-from executor_world import DISCARD, INLINE, types
 from msgspec import structs
+from support.executor_world import DISCARD, INLINE, types
 
 from orc_domain.run import StaleAttempt
 from orc_domain.run_messages import FailAttempt, RunStarted, SucceedTask, TaskResult

@@ -5,17 +5,15 @@ import os
 import signal
 import time
 from functools import partial
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from support.executor_world import SCRIPTED
 
 from orc_executor.child import WORKER, WorkerDied, spawn, worker_environment
 from orc_executor.frames import Failed, Loaded, Stopped, TaskOrder
 from orc_executor.orphans import Registry, process_of
 from orc_executor.pool import IDLE_SECONDS_MAX, NoWorker, Pool
-
-SCRIPTED = (str(Path(__file__).with_name("scripted_worker.py")),)
 
 
 def order(do, **more):

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from scheduler_parts import Executor, Parts, assemble
+from scheduler.caller import Caller, handling
+from scheduler.parts import Executor, Parts, assemble
 from support.servers import TestDatabase
 
 from orc_events.bus import Bus
@@ -48,3 +49,9 @@ async def bus(nats_url: str) -> AsyncIterator[Bus]:
     await provision(bus, Topology())
     yield bus
     await bus.close()
+
+
+@pytest.fixture
+async def caller(parts, bus) -> AsyncIterator[Caller]:
+    async with handling(parts, bus):
+        yield Caller(bus)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import uuid4
 
-from scheduler_parts import NOW, spec
+from scheduler.parts import NOW, spec
 
 from orc_domain.job import JobChanged, JobCreated, JobDeleted, JobPaused, JobResumed
 from orc_domain.run_messages import FailAttempt, StartRun, SucceedTask, TaskResult

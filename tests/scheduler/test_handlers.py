@@ -1,98 +1,34 @@
 """The command handlers on a real log and a real bus: one command, one outcome, however often it comes."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import msgspec
 import pytest
 from msgspec import structs
-from scheduler_parts import NOW, spec
+from scheduler.caller import REPLY_SECONDS_MAX, Answer, envelope
+from scheduler.parts import NOW, spec
 
 from orc_domain.definitions import JobRun, JobWithTasks
 from orc_domain.requests import job_id_of_command, run_id_of_command
-from orc_domain.run_messages import StartRun, SucceedTask, TaskResult
+from orc_domain.run_messages import StartRun
 from orc_domain.wire import (
     CommandEnvelope,
-    Outcome,
     Problem,
     WireCancelRun,
     WireChangeJob,
-    WireCommand,
     WireCreateJob,
     WireDeleteJob,
     WirePauseJob,
     WireRequestRun,
     WireResumeJob,
     WireRetryRun,
-    subject_of,
 )
-from orc_events.errors import LogUnavailable, VersionConflict
-from orc_events.jetstream import call
-from orc_scheduler.handlers import REPLY_TO, Handlers
-
-REPLY_SECONDS_MAX = 10.0
 
 
-def envelope(command: WireCommand, **said) -> CommandEnvelope:
-    values = {
-        "command_id": uuid4(),
-        "body_hash": "ab" * 32,
-        "actor": "user:ada",
-        "correlation_id": uuid4(),
-        "issued_at": NOW,
-        "deadline": datetime.now(UTC) + timedelta(seconds=60),
-        "command": command,
-    }
-    return CommandEnvelope(**(values | said))
-
-
-class Caller:
-    """Gives commands and waits for their outcomes, as the gateway does."""
-
-    def __init__(self, bus):
-        self.bus = bus
-
-    async def give(self, command: WireCommand, **said) -> Outcome:
-        return await self.send(envelope(command, **said))
-
-    async def send(self, wish: CommandEnvelope) -> Outcome:
-        return await self.send_bytes(subject_of(wish.command), msgspec.json.encode(wish))
-
-    async def send_bytes(self, subject: str, data: bytes) -> Outcome:
-        reply_to, outcome = self.bus.inbox().expect()
-        await self.bus.publish(subject, data, {REPLY_TO: reply_to})
-        async with asyncio.timeout(REPLY_SECONDS_MAX):
-            return msgspec.json.decode(await outcome, type=Outcome)
-
-
-@asynccontextmanager
-async def handling(parts, bus, log=None) -> AsyncIterator[None]:
-    handlers = Handlers(bus, log or parts.log, parts.commands, parts.clock, parts.metrics, slots=16)
-    stopping = asyncio.Event()
-    running = asyncio.create_task(handlers.run(stopping))
-    try:
-        yield
-    finally:
-        stopping.set()
-        await running
-
-
-@pytest.fixture
-async def caller(parts, bus) -> AsyncIterator[Caller]:
-    async with handling(parts, bus):
-        yield Caller(bus)
-
-
-async def waiting_commands(bus) -> int:
-    """Give how many commands are not done: a work queue keeps what is not acked."""
-    return (await call(bus, "STREAM.INFO.ORC_COMMANDS"))["state"]["messages"]
-
-
-def outcome(wish: CommandEnvelope, position: int, version: int) -> Outcome:
-    return Outcome(command_id=wish.command_id, kind="done", position=position, version=version)
+def outcome(wish: CommandEnvelope, position: int, version: int) -> Answer:
+    return Answer(command_id=wish.command_id, kind="done", position=position, version=version)
 
 
 async def test_create(parts, bus, caller):
@@ -100,7 +36,7 @@ async def test_create(parts, bus, caller):
     wish = envelope(WireCreateJob(spec=spec()))
     done = await caller.send(wish)
     job = msgspec.json.decode(done.body, type=JobWithTasks)
-    assert structs.replace(done, body=None) == outcome(wish, 1, 1)
+    assert structs.replace(done, body=msgspec.Raw(b"null")) == outcome(wish, 1, 1)
     assert (job.job_id, job.job_name, job.version, job.created_at) == (
         job_id_of_command(wish.command_id),
         "flights",
@@ -163,7 +99,7 @@ async def test_expired(parts, caller):
     late = await caller.send(wish)
     known = await parts.log.command(wish.command_id)
     assert (late, known.state, await parts.events()) == (
-        Outcome(command_id=wish.command_id, kind="expired"),
+        Answer(command_id=wish.command_id, kind="expired"),
         "expired",
         [],
     )
@@ -199,7 +135,7 @@ async def test_expired(parts, caller):
 async def test_rejected(parts, caller, command, problem):
     """A refused command says why, and appends nothing."""
     wish = envelope(command)
-    rejected = Outcome(command_id=wish.command_id, kind="rejected", problem=problem)
+    rejected = Answer(command_id=wish.command_id, kind="rejected", problem=problem)
     assert (await caller.send(wish), await parts.events()) == (rejected, [])
 
 
@@ -273,77 +209,3 @@ async def test_cancel_pokes_the_executor(bus, caller, parts, executor):
     async with asyncio.timeout(REPLY_SECONDS_MAX):
         await heard.wait()
     assert (run.status, run.cancel_requested) == ("running", True)
-    await executor.say(run_id, SucceedTask(1, 1, TaskResult(rows=1)))
-    assert (await caller.give(WireCancelRun(run_id=run_id))).problem.code == "run-ended"
-
-
-@pytest.mark.parametrize(
-    "data", [b"", b"{}", b"\xff\xfe", b"[" * 20_000, b'{"command": {"type": "job.explode"}}']
-)
-async def test_undecodable(bus, caller, data):
-    """What is no command is dropped, and the next one is handled."""
-    await bus.publish("orc.commands.job.create", data)
-    done = await caller.give(WireCreateJob(spec=spec()))
-    assert done.kind == "done"
-    await all_done(bus)
-
-
-async def test_many_at_once(parts, bus, caller):
-    """More commands than slots are all answered, each once."""
-    wishes = [envelope(WireCreateJob(spec=spec(job_name=f"job {n}"))) for n in range(100)]
-    done = await asyncio.gather(*map(caller.send, wishes))
-    assert sorted(one.position for one in done) == list(range(1, 101))
-    await all_done(bus)
-
-
-class Ailing:
-    """A log whose next appends fail in a given way."""
-
-    def __init__(self, log, failures):
-        self._log, self._failures = log, failures
-
-    def __getattr__(self, name):
-        return getattr(self._log, name)
-
-    async def append(self, item):
-        if self._failures:
-            raise self._failures.pop()
-        return await self._log.append(item)
-
-
-async def test_log_unavailable(parts, bus):
-    """A command that the log could not be reached for is tried again until it is answered."""
-    ailing = Ailing(parts.log, [LogUnavailable("away"), LogUnavailable("still away")])
-    parts.commands._log = ailing
-    async with handling(parts, bus, ailing):
-        assert (await Caller(bus).give(WireCreateJob(spec=spec()))).kind == "done"
-    assert await parts.types() == ["job.created"]
-
-
-async def test_contended(parts, bus):
-    """A command that lost every race is told so, and has appended nothing."""
-    job_id = await parts.create()
-    parts.commands._log = Ailing(parts.log, [VersionConflict("job-x", 1, 2)] * 5)
-    async with handling(parts, bus):
-        outcome = await Caller(bus).give(WirePauseJob(job_id=job_id))
-    assert (outcome.kind, await parts.types()) == ("contended", ["job.created"])
-
-
-async def test_a_fault_of_ours(parts, bus, monkeypatch):
-    """A command that fails by a fault of ours is tried again, then dropped, and others go on meanwhile."""
-    monkeypatch.setattr("orc_scheduler.handlers.FAILED_AGAIN_SECONDS", 0.01)
-    parts.commands._log = Ailing(parts.log, [RuntimeError("bug")] * 5)
-    async with handling(parts, bus):
-        await bus.publish(
-            "orc.commands.job.create", msgspec.json.encode(envelope(WireCreateJob(spec=spec(job_name="bad"))))
-        )
-        await all_done(bus)
-        assert (await Caller(bus).give(WireCreateJob(spec=spec()))).kind == "done"
-    assert ['"job_name":"flights"' in past.data for past in await parts.events()] == [True]
-
-
-async def all_done(bus) -> None:
-    """Wait until every command is acked."""
-    async with asyncio.timeout(REPLY_SECONDS_MAX):
-        while await waiting_commands(bus):
-            await asyncio.sleep(0.01)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from scheduler_parts import assemble, spec
+from scheduler.parts import assemble, spec
 
 from orc_domain.requests import run_id_of_tick
 from orc_domain.run_messages import RunRequested

@@ -49,8 +49,9 @@ def apply_jobs(gateway: Gateway, jobs: list[dict[str, Any]]) -> Iterator[tuple[d
             yield gateway.post("/jobs", job), "created"
             continue
         # The gateway appends nothing for a definition that says the same, so the version tells.
-        now = gateway.put(f"/jobs/{same[0]['job_id']}", job)
-        yield now, "unchanged" if now["version"] == same[0]["version"] else "changed"
+        version = same[0]["version"]
+        now = gateway.put(f"/jobs/{same[0]['job_id']}", job, version)
+        yield now, "unchanged" if now["version"] == version else "changed"
 
 
 @app.command(name="list")

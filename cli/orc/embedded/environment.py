@@ -69,6 +69,7 @@ def service_environment(
         name: value
         for name, value in environ.items()
         if not (name.startswith("ORC_") and name.endswith("_URL"))
+        and (service == "executor" or not name.startswith("ORC_SECRET_"))
     }
     nats = urls.get(f"ORC_NATS_{service.upper()}_URL", urls["ORC_NATS_URL"])
     kept_or_default = {**defaults, **{name: value for name, value in kept.items() if value}}

@@ -55,7 +55,7 @@ class EgressPolicy(Struct, frozen=True):
         """Say why `address` may not be connected to, or None when it may."""
         address = _unwrapped(address)
         if _within(address, _NEVER):
-            return f"{address} is a link-local, metadata, multicast or unspecified address, which is never allowed"
+            return f"{address} is a link-local, metadata, multicast, tunnelled or unspecified address, which is never allowed"
         is_reserved = _within(address, _PRIVATE) or (address.version == 6 and address not in _PUBLIC_IPV6)  # noqa: PLR2004
         if is_reserved and not _within(address, self.allow):
             return f"{address} is a private or reserved address, which ORC_EGRESS_ALLOW does not list"

@@ -33,10 +33,8 @@ _FRAMING_HEADERS = frozenset(
         "keep-alive",
         "proxy-connection",
         "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }  # fmt: skip
+    }
+    | {"trailer", "transfer-encoding", "upgrade"}
 )
 
 
@@ -147,7 +145,9 @@ class ApiExtract(_Tagged, frozen=True, tag="api"):
 
 Extractor = CsvExtract | ParquetExtract | ApiExtract | InlineExtract
 _TYPES = ("api", "csv", "inline", "parquet")
-_REFERENCE = '{"secret": "name"}, a name of a-z, 0-9 and \'-\''
+_REFERENCE = '{"secret": "name"}'
+_NAME = "a name of a-z, 0-9 and '-'"
+_TYPES_INSIDE = {"auth": "bearer, header", "pagination": "page_number, offset, cursor, next_link"}
 
 
 def parse_extractor(config: Config, field: str = "extractor_config") -> Extractor:
@@ -156,8 +156,7 @@ def parse_extractor(config: Config, field: str = "extractor_config") -> Extracto
     try:
         extractor: Extractor = typed(config, Extractor, field, valid=keys_of(Extractor, config))
     except Invalid as error:
-        if (error.field or "").startswith((f"{field}.auth.", f"{field}.headers[")):
-            error.valid = f"{_REFERENCE}, wherever a secret is meant"
+        error.valid = _valid_inside((error.field or "").removeprefix(f"{field}.")) or error.valid
         raise
     match extractor:
         case CsvExtract(path=path, delimiter=delimiter):
@@ -173,6 +172,15 @@ def parse_extractor(config: Config, field: str = "extractor_config") -> Extracto
         case InlineExtract():
             pass
     return extractor
+
+
+def _valid_inside(place: str) -> str | None:
+    group, _, rest = place.partition(".")
+    if rest == "type":
+        return _TYPES_INSIDE.get(group)
+    if group == "auth" or place.startswith(("headers[", "params[")):
+        return f"{_REFERENCE} wherever a secret is meant, with {_NAME}"
+    return None
 
 
 def keys_of(union: Any, config: Config) -> str | None:
@@ -204,7 +212,7 @@ def _check_api(extractor: ApiExtract, field: str) -> None:
     if is_secret_value("", url.path):
         raise Invalid(place, "a secret is written in the URL", valid=f"auth, or params with {_REFERENCE}")
     for name, param in extractor.params.items():
-        if isinstance(param, SecretRef) or isinstance(param, bool):
+        if isinstance(param, SecretRef | bool):
             continue
         if is_secret_name(name) or (isinstance(param, str) and is_secret_value(name, param)):
             raise Invalid(_within(field, "params", name), "a secret is written literally", valid=_REFERENCE)

@@ -178,6 +178,11 @@ def check_spec(spec: JobSpec) -> None:
         raise Invalid("tasks", f"the definition has {size} bytes", valid=f"at most {SPEC_BYTES_MAX} bytes")
 
 
+def _text(spec: JobSpec) -> bytes:
+    """Return what tells definitions apart: to Python 1, 1.0 and true are equal, and the order of columns is nothing."""
+    return json.encode(spec)
+
+
 def decide(command: Command, job: Job) -> list[Event]:
     """Return what follows from `command`; raises Rejected and changes nothing when it may not happen."""
     if isinstance(command, CreateJob):
@@ -192,8 +197,7 @@ def decide(command: Command, job: Job) -> list[Event]:
     match command:
         case ChangeJob(spec=spec):
             check_spec(spec)
-            # Compared as text, since to Python 1, 1.0 and true are equal.
-            return [] if json.encode(spec) == json.encode(job.spec) else [JobChanged(job.job_id, spec)]
+            return [] if _text(spec) == _text(job.spec) else [JobChanged(job.job_id, spec)]
         case PauseJob():
             return [JobPaused(job.job_id)] if job.spec.is_active else []
         case ResumeJob():

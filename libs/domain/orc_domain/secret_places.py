@@ -5,15 +5,18 @@ Better one harmless value too many given by reference than one secret in the log
 """
 
 import re
+from itertools import pairwise
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-_SECRET_WORDS = frozenset(
+_ALWAYS = frozenset(
     {
-        "accesskey", "apikey", "apitoken", "auth", "authkey", "authorization", "authtoken", "bearer", "cookie",
-        "credential", "credentials", "csrf", "jwt", "pass", "passphrase", "passwd", "password", "privatekey", "pwd",
-        "secret", "secretkey", "session", "sessionid", "sig", "signature", "token", "xsrf",
+        "accesskey", "apikey", "apitoken", "authkey", "authorization", "authtoken", "cookie", "credential",
+        "credentials", "passphrase", "passwd", "password", "privatekey", "pwd", "secret", "secretkey", "sessionid",
     }
 )  # fmt: skip
+_AT_THE_END = frozenset({"auth", "bearer", "csrf", "jwt", "pass", "sig", "signature", "token", "xsrf"})
+"""What names something harmless when more follows, as in `token_type`."""
+_JOINED = ("accesskey", "accesstoken", "apikey", "authtoken", "password", "secret")
 _KEYS = frozenset(
     {
         "access",
@@ -33,29 +36,26 @@ _KEYS = frozenset(
 _PAGING = frozenset({"continuation", "cursor", "next", "page", "resume", "start", "sync"})
 """`page_token` and the like say where to go on, not who one is."""
 _TOKEN_SHAPE = re.compile(
-    r"^(bearer|basic|digest|token|apikey)\s+\S|"
+    r"^(?i:bearer\s+\S|(basic|digest|token|apikey)\s+\S{8,}$)|"
     r"(?<![0-9A-Za-z])(gh[oprsu]_[0-9A-Za-z]{20}|github_pat_\w{20}|glpat-[\w-]{16}|xox[abeoprs]-[\w-]{10}|"
-    r"sk-[\w-]{16}|[rs]k_(live|test)_\w{10}|A[KS]IA[0-9A-Z]{16}|AIza[\w-]{30}|"
-    r"eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.)|-----BEGIN [A-Z ]*PRIVATE KEY",
-    re.IGNORECASE,
+    r"sk-(proj-|ant-)?\w{20}|[rs]k_(live|test)_\w{10}|A[KS]IA[0-9A-Z]{16}|AIza[\w-]{30}|eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.)"
 )
 _OPAQUE = re.compile(r"(?=\S*\d)(?=\S*[A-Za-z])\S{16,}")
 
 
 def is_secret_name(name: str) -> bool:
     """Tell whether a header or parameter of this name carries a secret, however it is spelled."""
-    words = [word.lower() for word in _WORDS.findall(name)]
-    whole = "".join(words)
-    for place, word in enumerate(words):
-        before = words[place - 1] if place else ""
-        if word in _SECRET_WORDS and not (word == "token" and before in _PAGING):
+    words = [word.lower() for word in _WORDS.findall(name) if not word.isdigit()]
+    for before, word in pairwise(["", *words]):
+        if word in _ALWAYS or (word == "key" and before in _KEYS):
             return True
-        if word == "key" and before in _KEYS:
-            return True
-    return any(
-        whole.endswith(word)
-        for word in ("apikey", "accesstoken", "authtoken", "accesskey", "password", "secret")
-    )
+    if (
+        words
+        and words[-1] in _AT_THE_END
+        and not (words[-1] == "token" and words[-2:-1] and words[-2] in _PAGING)
+    ):
+        return True
+    return "".join(words).endswith(_JOINED)
 
 
 def is_secret_value(name: str, value: str) -> bool:

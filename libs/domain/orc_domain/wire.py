@@ -112,7 +112,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     """Of its last event in the log; 0 when nothing was appended."""
     version: int = 0
     """Of the stream after it."""
-    body: Raw | None = None
+    body: Raw = Raw(b"null")
     """The JSON that REST answers with: a JobWithTasks, a JobRun, or null."""
     problem: Problem | None = None
 

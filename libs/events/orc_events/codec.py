@@ -35,7 +35,7 @@ class EventCodec(Generic[E]):
         self._versions = {tag: int(getattr(cls, "SCHEMA_VERSION", 1)) for tag, cls in self._classes.items()}
         self._decoders = {tag: msgspec.json.Decoder(cls) for tag, cls in self._classes.items()}
         self._upcasts = dict(upcasts or {})
-        self._encoder = msgspec.json.Encoder(order="deterministic")
+        self._encoder = msgspec.json.Encoder()
         self.types = frozenset(self._classes)
         """The wire types."""
 

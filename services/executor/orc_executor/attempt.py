@@ -12,7 +12,8 @@ its death, in one place:
     abandon    this process is stopping: likewise
     time out   the worker is killed; it may have committed, so another attempt looks
 
-A run that an earlier attempt may have loaded is not closed before its receipt was read: `_look` orders just that.
+A run in doubt, which an earlier attempt may have loaded, is not closed before its receipt was read: `_look` orders
+just that.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from orc_domain.run_messages import FailAttempt, RunTask, SettleRun, StopRun, Su
 from orc_events.errors import NotStorable
 from orc_executor.child import Child, WorkerDied
 from orc_executor.claim import OwnedRun
+from orc_executor.closing import Closing
 from orc_executor.frames import Failed, FrameError, Loaded, NoReceipt, Stopped, TaskOrder
 from orc_executor.frames import Progress as Heard
 from orc_executor.pool import NoWorker, Pool
@@ -51,14 +53,6 @@ class Surroundings(Struct, frozen=True):
     cancel_grace_seconds: float
 
 
-class Closing(Struct, frozen=True):
-    """The last thing to say of an attempt."""
-
-    command: SucceedTask | FailAttempt | SettleRun | StopRun
-    what: str
-    """Its name within the attempt."""
-
-
 class Attempt:
     """One attempt; a `leases.Holder`."""
 
@@ -69,7 +63,7 @@ class Attempt:
         self._loop = asyncio.get_running_loop()
         self._worker: Child | None = None
         self._can_stop = False
-        """Whether the open order loads, so that stopping it makes sense."""
+        """Whether the open order loads; one that only looks is about to end anyway, with the receipt read."""
         self._is_cancelled = False
         self.is_silenced = False
         """Whether it was lost or abandoned."""
@@ -83,8 +77,7 @@ class Attempt:
 
     def cancel(self) -> None:
         """Stop, because somebody wishes it; saying it again changes nothing."""
-        # A settle attempt loads nothing and is about to end anyway, with the receipt read.
-        if self._is_cancelled or self.owned.run.settle:
+        if self._is_cancelled:
             return
         self._is_cancelled = True
         if self._worker is not None and self._can_stop:
@@ -145,9 +138,7 @@ class Attempt:
             task = self.owned.run.next_task
             assert task is not None, "a run whose tasks are all done has ended"
             closing = await self._perform_task(worker, task)
-            if closing is None or not isinstance(closing.command, SucceedTask):
-                return closing
-            if task.task_order == tasks_last:
+            if closing is None or not closing.is_success or task.task_order == tasks_last:
                 return closing
             await self.owned.say(closing.command, closing.what)
             if self.owned.run.is_ended:
@@ -175,30 +166,22 @@ class Attempt:
             return None
         await self.owned.look()
         stopped = Closing(StopRun(self.attempt), "stopped")
-        return await self._look(worker, task, stopped) if self._may_be_loaded() else stopped
+        return await self._look(worker, task, stopped) if self.owned.run.in_doubt else stopped
 
     async def _overdue(self, worker: Child, task: RunTask) -> Closing | None:
-        seconds = self.owned.requested.policy.run_timeout_seconds
         overdue = self._failed(
             "run_timeout",
-            f"the run took longer than {seconds:g} s",
+            self._overdue_message(),
             retryable=False,
             task_order=task.task_order,
+            receipt_read=True,
         )
-        return await self._look(worker, task, overdue) if self._may_be_loaded() else overdue
+        return await self._look(worker, task, overdue) if self.owned.run.in_doubt else overdue
 
     async def _look(self, worker: Child, task: RunTask, unless_loaded: Closing) -> Closing | None:
         """Read the task's receipt: it is loaded, or what else is to be said."""
         answer = await self._order(worker, task, LOOK_SECONDS_MAX, "task_timeout", settle=True)
-        match answer:
-            case NoReceipt():
-                return unless_loaded
-            case Failed() if not self.owned.run.settle:
-                # Nobody knows yet whether it is loaded, so this must not be the last word.
-                return self._failed(
-                    answer.kind, answer.message, retryable=True, task_order=task.task_order, uncertain=True
-                )
-        return self._closing(task, answer)
+        return unless_loaded if isinstance(answer, NoReceipt) else self._closing(task, answer)
 
     async def _order(
         self, worker: Child, task: RunTask, seconds: float, timeout_kind: str, *, settle: bool
@@ -213,20 +196,21 @@ class Attempt:
             extractor_config=task.extractor_config,
             loader_config=task.loader_config,
             settle=settle,
-            check_receipt=settle or self._may_be_loaded(),
+            check_receipt=settle or self.attempt > 1 or self.owned.requested.root_id != self.run_id,
             task_timeout_seconds=seconds,
         )
 
         def heard(progress: Heard) -> None:
             self._reporter.report(task.task_order, progress.rows, progress.bytes, progress.percent)
 
-        what = "the run" if timeout_kind == "run_timeout" else f"task {task.task_order}"
         timer = self._loop.call_later(
             seconds + KILL_MARGIN_SECONDS,
             self._kill,
             worker,
             timeout_kind,
-            f"{what} took longer than {seconds:g} s",
+            self._overdue_message()
+            if timeout_kind == "run_timeout"
+            else f"task {task.task_order} took longer than {seconds:g} s",
         )
         self._can_stop = not settle
         try:
@@ -252,13 +236,27 @@ class Attempt:
                 if self.is_silenced:
                     return None
                 kind, message = self._verdict or ("worker_died", str(answer))
-                return self._failed(kind, message, retryable=True, task_order=task.task_order, uncertain=True)
+                return self._failed(
+                    kind,
+                    message,
+                    # The run's time is over for whoever tries next, too; a look is all that is left.
+                    retryable=kind != "run_timeout",
+                    task_order=task.task_order,
+                    uncertain=True,
+                )
         return self._failed(
             "internal", f"the worker answered {answer!r}", retryable=True, task_order=task.task_order
         )
 
     def _failed(
-        self, kind: str, message: str, *, retryable: bool, task_order: int | None, uncertain: bool = False
+        self,
+        kind: str,
+        message: str,
+        *,
+        retryable: bool,
+        task_order: int | None,
+        uncertain: bool = False,
+        receipt_read: bool = False,
     ) -> Closing:
         command = FailAttempt(
             attempt=self.attempt,
@@ -269,14 +267,14 @@ class Attempt:
             jitter=self._around.jitter(),
             task_order=task_order,
             uncertain=uncertain,
+            receipt_read=receipt_read,
         )
         return Closing(command, "failed")
 
     # --- inside -----------------------------------------------------------------------------------------------
 
-    def _may_be_loaded(self) -> bool:
-        """Whether an earlier attempt, or an earlier run of the same root, may have loaded what is left."""
-        return self.attempt > 1 or self.owned.requested.root_id != self.run_id
+    def _overdue_message(self) -> str:
+        return f"the run took longer than {self.owned.requested.policy.run_timeout_seconds:g} s"
 
     def _run_seconds_left(self) -> float:
         started_at = self.owned.run.started_at

@@ -28,8 +28,9 @@ from orc_events.errors import NotStorable, UnknownEvent
 from orc_events.subscription import Subscription
 from orc_events.topology import WORK, pool_consumer
 from orc_executor.admission import Admission, Ticket
-from orc_executor.attempt import Attempt, Closing, Surroundings
+from orc_executor.attempt import Attempt, Surroundings
 from orc_executor.claim import OwnedRun, Voice, Work, claim, read_work
+from orc_executor.closing import Closing
 from orc_executor.leases import Leases
 from orc_executor.metrics import ExecutorMetrics
 from orc_executor.progress import Reporter
@@ -92,7 +93,11 @@ class Consumer:
 
             group.create_task(_close_on(stopping, subscription))
             async for delivery in subscription:
-                self._receive(delivery, subscription, admission, begin)
+                if stopping.is_set():
+                    # It came before the subscription was closed; somebody else shall have it at once.
+                    begin(delivery.nak())
+                else:
+                    self._receive(delivery, subscription, admission, begin)
             await self._drain()
 
     async def beat(self) -> Never:

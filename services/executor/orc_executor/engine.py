@@ -7,16 +7,16 @@ data folder, the file roots and the scratch folder, nothing else, and no setting
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from orc_domain.load import MEMORY
 from orc_executor import sql_names
-from orc_executor.underway import Underway
-from orc_executor.engine_errors import is_foreign_lock, target_error
+from orc_executor.engine_errors import is_fatal, is_foreign_lock, target_error
 from orc_executor.locks import Patience, file_lock
+from orc_executor.scratch import Scratch
+from orc_executor.underway import Underway
 from orc_executor.worker_settings import WorkerSettings
 
 ENGINE_MEMORY_SHARE = 0.7
@@ -26,34 +26,52 @@ ENGINE_MEMORY_SHARE = 0.7
 class Engine:
     """A locked-down DuckDB; one statement at a time, from one thread."""
 
-    def __init__(self, settings: WorkerSettings, folders: tuple[str, ...], scratch: Path) -> None:
-        temporary = scratch / "engine"
+    def __init__(self, settings: WorkerSettings, folders: tuple[str, ...], scratch: Scratch) -> None:
+        self.is_broken = False
+        """Whether the process must be replaced: what it holds can no longer be trusted."""
         self._connection = duckdb.connect(
             config={
                 "memory_limit": f"{int(settings.worker_memory_bytes_max * ENGINE_MEMORY_SHARE)}B",
                 "threads": settings.threads,
-                "temp_directory": str(temporary),
+                "temp_directory": str(scratch.folder / "engine"),
                 "max_temp_directory_size": f"{settings.worker_scratch_bytes_max}B",
                 "autoload_known_extensions": False,
                 "autoinstall_known_extensions": False,
                 "allow_community_extensions": False,
-                "enable_progress_bar": True,
-                "enable_progress_bar_print": False,
             }
         )
-        allowed = sql_names.texts(f"{folder.rstrip('/')}/" for folder in (*folders, str(scratch)))
+        # A commit writes the file itself, atomically, in place of a log that the detaching would carry over: half the
+        # syncs, and no `.wal` beside the file that a crash could leave and a copy could miss.
+        self.run("SET checkpoint_threshold = '1B'")
+        self.run("SET enable_progress_bar = true")
+        self.run("SET enable_progress_bar_print = false")
+        allowed = sql_names.texts(f"{folder}/" for folder in (*folders, scratch.folder))
         self.run(f"SET allowed_directories = {allowed}")
         self.run("SET enable_external_access = false")
         self.run("SET lock_configuration = true")
 
+
     def run(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Execute to the end and return the rows; raises duckdb.Error."""
         # Fetching is part of executing: a result streams, and its errors come with its rows.
-        return self._connection.execute(sql, parameters).fetchall()
+        try:
+            return self._connection.execute(sql, parameters).fetchall()
+        except duckdb.Error as error:
+            self.is_broken = self.is_broken or is_fatal(error)
+            raise
 
     def describe(self, query: str) -> dict[str, str]:
         """Return the columns of a query and their types; raises duckdb.Error."""
         return {row[0]: row[1] for row in self.run(f"DESCRIBE {query}")}
+
+    def roll_back(self) -> None:
+        """End the open transaction, if there still is one."""
+        try:
+            self.run("ROLLBACK")
+        except duckdb.TransactionException:
+            return
+        except duckdb.Error:
+            self.is_broken = True
 
     def interrupt(self) -> None:
         """End the statement under way, from another thread."""
@@ -99,4 +117,8 @@ class Engine:
             patience.pause(f"{name}: another process has it open ({holder or 'unknown'})")
 
     def _detach(self) -> None:
-        self.run("DETACH target")
+        # Whatever fails here, what was committed is in the file.
+        try:
+            self.run("DETACH target")
+        except duckdb.Error:
+            self.is_broken = True

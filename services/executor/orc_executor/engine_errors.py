@@ -25,7 +25,9 @@ _JSON_PLACE = re.compile(r'in file "(.+?)"(?:, in (?:line|record/value) (\d+))?'
 _NO_SPACE = re.compile(
     r"No space left on device|Disk quota exceeded|File too large|max_temp_directory_size", re.IGNORECASE
 )
-_ADVICE = re.compile(r"\n\s*(Possible (?:fixes|solutions?)|Try increasing|Column \S+ is being converted)", re.IGNORECASE)
+_ADVICE = re.compile(
+    r"\n\s*(Possible (?:fixes|solutions?)|Try increasing|Column \S+ is being converted)", re.IGNORECASE
+)
 _POINTER = re.compile(r"\n\s*LINE \d+:.*", re.DOTALL)
 _PREFIX = re.compile(r"^[A-Za-z ]{3,30} Error: ")
 _ORIGINAL_CHARACTERS_MAX = 200
@@ -38,8 +40,7 @@ def is_foreign_lock(error: duckdb.Error) -> bool:
 
 def is_type_doubt(error: duckdb.Error) -> bool:
     """Whether a value did not fit the type that was taken from a sample of the file."""
-    text = str(error)
-    return DOUBT in text or (isinstance(error, duckdb.ConversionException) and "CSV Error on Line" in text)
+    return DOUBT in str(error) or isinstance(error, duckdb.ConversionException)
 
 
 def is_fatal(error: BaseException | None) -> bool:
@@ -58,9 +59,13 @@ def source_error(error: duckdb.Error, names: dict[str, str]) -> TaskError | Task
     text = str(error)
     for path in sorted(names, key=len, reverse=True):
         text = text.replace(path, names[path])
+    if DOUBT in text:
+        return SourceMalformed(_only(names), text.partition(f"{DOUBT}: ")[2])
     if line := _LINE.search(text):
         file = _FILE.search(text)
-        return SourceMalformed(file[1].strip() if file else _only(names), _csv_reason(text), line=int(line[1]))
+        return SourceMalformed(
+            file[1].strip() if file else _only(names), _csv_reason(text), line=int(line[1])
+        )
     if "JSON" in text and (place := _JSON_PLACE.search(text)):
         record = f", record {place[2]}" if place[2] else ""
         return WrongShape(f"{place[1]}{record}: {_reason(text)}")

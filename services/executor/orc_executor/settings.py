@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from orc_runtime.settings import SideSettings, setting
@@ -41,6 +42,8 @@ class ExecutorSettings(SideSettings, frozen=True, kw_only=True):
     tasks_per_worker_max: Annotated[int, setting("Tasks after which a worker process is replaced.", ge=1)] = (
         10_000
     )
+    data_dir: Annotated[Path, setting("Where relative paths begin and DuckDB files are.")]
+    """The workers' setting; here so that its absence is told with all other faults."""
     pool_inflight_max: Annotated[
         int, setting("Runs of one pool under way at once, over all its executors.", ge=1)
     ] = 256

@@ -16,6 +16,7 @@ from orc_domain.egress import EgressPolicy
 from orc_executor.errors import TaskStopped, TimedOut
 from orc_executor.frames import Progress, TaskOrder
 from orc_executor.paths import Folders
+from orc_executor.scratch import Scratch
 from orc_executor.secrets import Secrets
 
 LAST_SECONDS_MAX = 5.0
@@ -25,7 +26,7 @@ LAST_SECONDS_MAX = 5.0
 class Reach:
     """What a worker may reach, the same for all its tasks."""
 
-    def __init__(self, folders: Folders, scratch: Path, secrets: Secrets, egress: EgressPolicy) -> None:
+    def __init__(self, folders: Folders, scratch: Scratch, secrets: Secrets, egress: EgressPolicy) -> None:
         self.folders, self.scratch, self.secrets, self.egress = folders, scratch, secrets, egress
 
 
@@ -40,8 +41,10 @@ class Underway:
         self.wait_until = self.began_at + timeout - min(LAST_SECONDS_MAX, timeout / 10)
         """Until when (monotonic) it may wait for others."""
         self.rows = self.bytes = 0
-        self._scratch: Path | None = None
-        self._is_stopped = self._is_late = self._is_committing = False
+        self._folder: Path | None = None
+        self._is_stopped = self._is_late = False
+        self.is_committing = False
+        """Whether a stop comes too late."""
         self._lock = threading.Lock()
         self._interrupt: Callable[[], None] | None = None
         self._percent: Callable[[], float | None] = lambda: None
@@ -73,25 +76,30 @@ class Underway:
         """Pass the point after which Stop comes too late; raises TaskStopped when it came before."""
         with self._lock:
             self.check_stop()
-            self._is_committing = True
+            self.is_committing = True
 
-    def scratch(self) -> Path:
-        """Return the attempt's folder for what does not go through memory, made on first use."""
-        if self._scratch is None:
+    def folder(self) -> Path:
+        """Return the task's folder for what does not go through memory, made on first use."""
+        if self._folder is None:
             order = self.order
-            folder = self.reach.scratch / f"{order.run_id}-{order.attempt}-{order.task_order}"
-            # What an earlier process of the same attempt left there is of no use to anyone.
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True, mode=0o700)
-            self._scratch = folder
-        return self._scratch
+            self._folder = self.reach.scratch.subfolder(f"{order.run_id}-{order.attempt}-{order.task_order}")
+        return self._folder
 
     def clean_up(self) -> None:
-        """Remove the scratch folder."""
-        if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+        """Remove the folder."""
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def seconds(self) -> float:
+        """Return how long the task has taken, to a microsecond."""
+        return round(time.monotonic() - self.began_at, 6)
 
     # --- the watcher's side -----------------------------------------------------------------------------------
+
+    @property
+    def must_end(self) -> bool:
+        """Whether it was stopped or took too long."""
+        return self._is_stopped or self._is_late
 
     def stop(self) -> None:
         """End the task, if it can still be ended."""
@@ -102,7 +110,7 @@ class Underway:
         """Interrupt the task when it must end; to be called until it has."""
         with self._lock:
             self._is_late = self._is_late or time.monotonic() > self._late_at
-            if (self._is_stopped or self._is_late) and self._interrupt and not self._is_committing:
+            if self.must_end and self._interrupt and not self.is_committing:
                 self._interrupt()
 
     def progress(self) -> Progress:

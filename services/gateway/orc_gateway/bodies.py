@@ -76,7 +76,9 @@ def decode_body(body: bytes, into: type[T]) -> T:
     except msgspec.ValidationError as error:
         raise invalid_from(error, "") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Invalid("", f"the body is not JSON: {error}", valid="a JSON object", code="malformed") from error
+        raise Invalid(
+            "", f"the body is not JSON: {error}", valid="a JSON object", code="malformed"
+        ) from error
     except RecursionError as error:
         raise _too_deep() from error
     return decoded
@@ -116,11 +118,11 @@ def _depth(value: Any) -> int:
         if not containers:
             break
         depth += 1
-        level = [
-            inner for one in containers for inner in (one.values() if isinstance(one, dict) else one)
-        ]
+        level = [inner for one in containers for inner in (one.values() if isinstance(one, dict) else one)]
     return depth
 
 
 def _too_deep() -> Invalid:
-    return Invalid("", f"the JSON is nested deeper than {DEPTH_MAX}", valid=f"at most {DEPTH_MAX}", code="too-deep")
+    return Invalid(
+        "", f"the JSON is nested deeper than {DEPTH_MAX}", valid=f"at most {DEPTH_MAX}", code="too-deep"
+    )

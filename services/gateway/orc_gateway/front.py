@@ -42,7 +42,10 @@ class Front:
             registry=registry,
         )
         self._answers = Counter(
-            "orc_http_answers", "Answers, by method, route and status.", ["method", "route", "status"], registry=registry
+            "orc_http_answers",
+            "Answers, by method, route and status.",
+            ["method", "route", "status"],
+            registry=registry,
         )
 
     def open(self, app: App) -> None:

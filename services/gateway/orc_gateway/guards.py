@@ -10,11 +10,14 @@ the bus and remembered; a key not heard of is asked for again, but not at a stra
 
 import asyncio
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
+from litestar.params import QueryParameter
 
+from orc_domain.rejection import Invalid
 from orc_events.bus import Bus
 from orc_events.errors import BusUnavailable
 from orc_gateway.problems import Refusal, Unavailable
@@ -65,7 +68,9 @@ class KeyRing:
             if now - self._asked_at < age_seconds_max:
                 return
             try:
-                answer = decode(await self._bus.request(JWKS, b"", timeout_seconds=ASK_SECONDS_MAX), Keys | Refused)
+                answer: Keys | Refused = decode(
+                    await self._bus.request(JWKS, b"", timeout_seconds=ASK_SECONDS_MAX), Keys | Refused
+                )
             except (BusUnavailable, msgspec.MsgspecError) as error:
                 if self._keys:
                     return  # Old keys verify old tokens; a retired one is forgotten a little later.
@@ -86,7 +91,8 @@ class Guard:
         self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
     ) -> None:
         """Raise Refusal 401 or 403, or let the request through."""
-        scope, opt = connection.scope, handler.opt
+        scope: Any = connection.scope
+        opt = handler.opt
         scope["user"] = ANONYMOUS
         if opt.get(OPEN):
             return
@@ -118,3 +124,20 @@ def bearer(header: str | None) -> str | None:
 def unauthorized(detail: str) -> Refusal:
     """Return a 401 with the challenge RFC 6750 asks for."""
     return Refusal(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="orc"'})
+
+
+async def refuse_unknown_parameters(
+    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
+) -> None:
+    """Raise Invalid for a query parameter the handler does not know: a misspelt filter would filter nothing."""
+    query = connection.scope["query_string"]
+    if not query:
+        return
+    known = {
+        field.kwarg_definition.name or field.name
+        for field in handler.parsed_fn_signature.parameters.values()
+        if isinstance(field.kwarg_definition, QueryParameter)
+    }
+    for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name not in known:
+            raise Invalid(name, "there is no such query parameter", valid=", ".join(sorted(known)) or "none")

@@ -92,11 +92,14 @@ class Tail:
         """Say that the log has grown."""
         self._wakeup.poke()
 
+    def refuse_when_full(self) -> None:
+        """Raise Unavailable when as many watch as may."""
+        if self.is_over or len(self._watchers) >= self._watchers_max:
+            raise Unavailable("too many live streams are open", code="too-many-streams")
+
     @contextmanager
     def watch(self) -> Iterator[Watcher]:
-        """Watch while the block runs; raises Unavailable when too many do."""
-        if len(self._watchers) >= self._watchers_max:
-            raise Unavailable("too many live streams are open", code="too-many-streams")
+        """Watch while the block runs."""
         watcher = Watcher()
         self._watchers.add(watcher)
         self._wanted.set()

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 import structlog
-from litestar import Litestar, Request, Response
-from litestar.exceptions import HTTPException, MethodNotAllowedException, ValidationException
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
 from msgspec import Struct
 
 from orc_domain.rejection import Conflict, Invalid, NotFound, Rejected, Stale
@@ -70,7 +70,9 @@ class Refusal(Exception):
 class Unavailable(Refusal):
     """What is needed to answer is away or too slow; asking again is right."""
 
-    def __init__(self, detail: str, *, code: str = "unavailable", headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, detail: str, *, code: str = "unavailable", headers: Mapping[str, str] | None = None
+    ) -> None:
         again = {"Retry-After": str(RETRY_SECONDS), **(headers or {})}
         super().__init__(HTTPStatus.SERVICE_UNAVAILABLE, code, detail, headers=again)
 
@@ -139,11 +141,8 @@ def answer_error(request: Request[Any, Any, Any], error: Exception) -> Response[
     if refusal.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         # The path only: a query or body may hold what must not be in a log.
         log.error("failed to answer", path=request.scope["path"], reason=scrub(repr(error)), exc_info=error)
-    headers = dict(refusal.headers)
-    if isinstance(error, MethodNotAllowedException):
-        headers["Allow"] = ", ".join(_allowed(request.app, request.scope["path"]))
     body = problem_of(refusal, request.scope["path"])
-    return Response(body, status_code=refusal.status, media_type=CONTENT_TYPE, headers=headers)
+    return Response(body, status_code=refusal.status, media_type=CONTENT_TYPE, headers=refusal.headers)
 
 
 def _rejected(error: Rejected) -> Refusal:
@@ -157,16 +156,3 @@ def _invalid(error: ValidationException) -> Refusal:
     faults = tuple(FieldFault(str(one.get("key", "")), str(one.get("message", ""))) for one in extra)
     detail = "; ".join(f"{fault.field}: {fault.detail}" for fault in faults) or "the request is not valid"
     return Refusal(400, "invalid", detail, errors=faults)
-
-
-def _allowed(app: Litestar, path: str) -> list[str]:
-    """Return the methods of a path, which RFC 9110 wants named beside a 405."""
-    parts = path.strip("/").split("/")
-    methods: set[str] = set()
-    for route in app.routes:
-        pattern = route.path_format.strip("/").split("/")
-        if len(pattern) == len(parts) and all(
-            want == part or want.startswith("{") for want, part in zip(pattern, parts, strict=True)
-        ):
-            methods |= set(getattr(route, "methods", ()))
-    return sorted(methods)

@@ -17,7 +17,7 @@ from orc_domain.definitions import JobDefinition, JobRun, JobWithTasks, TaskDefi
 from orc_domain.job import task_id
 from orc_domain.rejection import Invalid
 from orc_domain.run_messages import Status
-from orc_events.event import Position
+from orc_events.event import Position, Recorded
 from orc_events.statements import load
 from orc_gateway.problems import Unavailable
 
@@ -102,7 +102,12 @@ class Reads:
         return JobWithTasks(**first, tasks=tasks)
 
     async def runs(
-        self, limit: int, after: UUID | None = None, *, job_id: UUID | None = None, status: Status | None = None
+        self,
+        limit: int,
+        after: UUID | None = None,
+        *,
+        job_id: UUID | None = None,
+        status: Status | None = None,
     ) -> Page[JobRun]:
         """Return runs, newest first; raises Invalid when `after` is no run."""
         below = NEWEST if after is None else await self._position("run_position", after)
@@ -128,6 +133,16 @@ class Reads:
     async def task_outcomes(self, run_id: UUID) -> dict[int, TaskOutcome]:
         """Return what became of a run's tasks, by their order."""
         return {row["task_order"]: _outcome(row) for row in await self._fetch("run_tasks", run_id)}
+
+    async def events(
+        self, after: Position, limit: int, *, event_type: str | None = None, stream: str | None = None
+    ) -> list[Recorded]:
+        """Return events of the log in order, after a position."""
+        if stream is None:
+            rows = await self._fetch("list_events", after, event_type, limit)
+        else:
+            rows = await self._fetch("list_stream_events", after, event_type, limit, stream)
+        return [Recorded(*row) for row in rows]
 
     async def checkpoint(self, name: str) -> Position:
         """Return up to which position the tables tell."""
@@ -180,7 +195,14 @@ def _outcome(row: Any) -> TaskOutcome:
 
 _QUERIES = (
     *("list_jobs", "count_jobs", "job_position", "job"),
-    *("list_runs", "list_runs_of_job", "list_runs_by_status", "list_runs_successful", "list_runs_of_job_by_status"),
+    *(
+        "list_runs",
+        "list_runs_of_job",
+        "list_runs_by_status",
+        "list_runs_successful",
+        "list_runs_of_job_by_status",
+    ),
     *("count_runs", "run_position", "run", "run_tasks", "checkpoint"),
+    *("list_events", "list_stream_events"),
 )
 _STATEMENTS = {name: load("orc_gateway", name, "queries") for name in _QUERIES}

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Raw, Struct
 
+from orc_events.errors import EventsError
 from orc_events.event import Position, Recorded
 from orc_gateway.live import Tail, Watcher
 
@@ -77,21 +78,21 @@ async def follow_log(
 
 
 async def follow_run(
-    tail: Tail, watcher: Watcher, head: Position, past: Sequence[Recorded]
+    tail: Tail, watcher: Watcher, head: Position, past: Sequence[Recorded], after: Position
 ) -> AsyncIterator[bytes]:
     """
-    Yield a run's events, those of `past` first, and its progress, until the event that ends it.
+    Yield a run's events after a position, and its progress, until the event that ends it.
 
-    `head` is a position of the log from before `past` was read: from there on nothing is missed.
+    `past` is the run so far; `head` a position of the log from before it was read, so that nothing is missed between.
     """
-    yield OPENING + b"".join(frame(recorded) for recorded in past if recorded.position > 0)
+    yield OPENING + b"".join(frame(recorded) for recorded in past if recorded.position > after)
     if past[-1].type in FINAL:
         return
     stream, shown = past[0].stream, past[-1].position
     async for batch in _batches(tail, watcher, head):
         new = [one for one in batch if one.stream == stream and one.position > shown]
-        news = [_frame(PROGRESS, watcher.progress.popleft()) for _ in range(len(watcher.progress))]
-        text = b"".join([*news, *(frame(one) for one in new)])
+        progress = [_frame(PROGRESS, watcher.progress.popleft()) for _ in range(len(watcher.progress))]
+        text = b"".join([*progress, *(frame(one) for one in new)])
         if text or not batch:
             yield text or HEARTBEAT
         if any(one.type in FINAL for one in new):
@@ -99,14 +100,21 @@ async def follow_run(
 
 
 async def _batches(tail: Tail, watcher: Watcher, after: Position) -> AsyncIterator[list[Recorded]]:
-    """Yield what comes after a position; an empty batch for other news, or when it is time for a heartbeat."""
+    """Yield what comes after a position; an empty batch for progress, and when it is time for a heartbeat."""
     beat_at = monotonic() + HEARTBEAT_SECONDS
     while not tail.is_over:
-        batch = await tail.after(after)
+        if monotonic() >= beat_at:
+            beat_at = monotonic() + HEARTBEAT_SECONDS
+            yield []
+            continue
+        try:
+            batch = await tail.after(after)
+        except EventsError:
+            return  # The reader comes back with Last-Event-ID, by then to a log that answers.
         if batch:
             after = batch[-1].position
-        elif not watcher.progress and monotonic() < beat_at:
+            yield batch
+        elif watcher.progress:
+            yield []
+        else:
             await watcher.news(max(0.0, beat_at - monotonic()))
-            continue
-        beat_at = monotonic() + HEARTBEAT_SECONDS
-        yield batch

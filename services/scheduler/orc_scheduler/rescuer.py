@@ -158,7 +158,7 @@ class Rescuer:
         congested = [
             row["pool"] for row in await self._pool.fetch(_POOLS) if await self._has_backlog(row["pool"])
         ]
-        rows = await self._pool.fetch(_TAKE, BATCH_MAX, SPACING_SECONDS_MAX, congested, SENDS_HELD_BACK_MAX)
+        rows = await self._pool.fetch(_TAKE, BATCH_MAX, congested, SPACING_SECONDS_MAX, SENDS_HELD_BACK_MAX)
         sent = [row["run_id"] for row in rows if row["is_sent"]]
         window = await asyncio.gather(*map(self._work, sent))
         acked = self._count("sent", await self._bus.publish_window(window))

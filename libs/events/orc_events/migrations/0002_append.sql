@@ -1,13 +1,15 @@
 -- The one way into the log. `docs/events.md` describes the canonical bytes; `orc_events/canonical.py` is their twin.
 
+-- By way of an interval: `extract` from a timestamptz is not immutable, which would keep it from being inlined.
 CREATE FUNCTION log.unix_microseconds(at timestamptz) RETURNS int8 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN (extract(epoch FROM at) * 1000000)::int8;
+RETURN (extract(epoch FROM at - timestamptz '1970-01-01 00:00:00+00') * 1000000)::int8;
 
--- What is hashed of an event: each field preceded by its length in bytes (int4 big-endian).
+-- What is hashed of an event: each field preceded by its length in bytes (int4 big-endian). Stable, as `convert_to`
+-- is: declared immutable it would be called for each event instead of being inlined.
 CREATE FUNCTION log.canonical(
     event_position int8, version int8, schema_version int4, occurred_at timestamptz, recorded_at timestamptz,
     command_id uuid, correlation_id uuid, stream text, type text, actor text, data text
-) RETURNS bytea LANGUAGE sql IMMUTABLE PARALLEL SAFE
+) RETURNS bytea LANGUAGE sql STABLE PARALLEL SAFE
 RETURN '\x00000008'::bytea || int8send(event_position)
     || '\x00000008'::bytea || int8send(version)
     || '\x00000008'::bytea || int8send(schema_version)
@@ -75,7 +77,9 @@ BEGIN
     -- For each event its item, and its place within the item.
     SELECT array_agg(c.item), array_agg(nth) INTO event_items, event_nths
     FROM unnest(event_counts) WITH ORDINALITY c(count, item), generate_series(1, c.count) nth;
-    IF cardinality(event_items) IS DISTINCT FROM cardinality(types) OR 1 > ANY (event_counts) THEN
+    IF cardinality(event_counts) <> items_count OR 1 > ANY (event_counts)
+        OR cardinality(event_items) IS DISTINCT FROM cardinality(types)
+    THEN
         RAISE EXCEPTION 'the batch is not well formed' USING ERRCODE = 'invalid_parameter_value';
     END IF;
 

@@ -1,10 +1,15 @@
 """Parquet files: they hold their own types, so one scan is enough."""
 
+# ruff: noqa: S608 - every name and text of a user is quoted by sql_names
+
 from collections.abc import Iterator, Sequence
+
+import duckdb
 
 from orc_executor import sql_names
 from orc_executor.engine import Engine
-from orc_executor.errors import SourceMalformed
+from orc_executor.engine_errors import source_error
+from orc_executor.errors import SourceMalformed, TaskError, TaskStopped
 from orc_executor.extractors.source import Columns, Scan
 from orc_executor.paths import SourceFile
 
@@ -33,6 +38,11 @@ class ParquetSource:
         size = sum(file.bytes for file in self._files)
         yield Scan(sql=sql, columns=engine.describe(sql), bytes=size, names=names)
 
+    def explain(self, engine: Engine, scan: Scan, error: duckdb.Error) -> TaskError | TaskStopped:
+        """Say which file it was."""
+        del engine
+        return source_error(error, scan.names)
+
 
 def _check_ends(file: SourceFile) -> None:
     if file.bytes == 0:
@@ -44,4 +54,6 @@ def _check_ends(file: SourceFile) -> None:
     if begins != _MAGIC:
         raise SourceMalformed(file.name, "is not a Parquet file: it does not begin as one")
     if ends != _MAGIC or file.bytes < _SHORTEST_BYTES:
-        raise SourceMalformed(file.name, f"is a truncated Parquet file: it breaks off after {file.bytes} bytes")
+        raise SourceMalformed(
+            file.name, f"is a truncated Parquet file: it breaks off after {file.bytes} bytes"
+        )

@@ -10,10 +10,11 @@ Nothing passes through Python row by row.
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
+import duckdb
 from msgspec import Struct
 
 from orc_executor.engine import Engine
-from orc_executor.errors import WrongShape
+from orc_executor.errors import TaskError, TaskStopped, WrongShape
 
 Columns = Mapping[str, str]
 """Names to DuckDB types."""
@@ -41,6 +42,10 @@ class Scan(Struct, frozen=True, kw_only=True):
     """Whether the types may turn out wrong; then another scan follows."""
 
 
+NO_SCAN = Scan(sql="", columns={}, bytes=0, names={})
+"""No rows, and nothing known of columns."""
+
+
 class Source(Protocol):
     """Rows to be had, as DuckDB can have them."""
 
@@ -54,14 +59,15 @@ class Source(Protocol):
         `wanted` are the columns of the table that is appended to: a source without types of its own is read as those.
         """
 
+    def explain(self, engine: Engine, scan: Scan, error: duckdb.Error) -> TaskError | TaskStopped:
+        """Say what went wrong with a scan: which file, which line or row, why."""
+
 
 def fits(found: str, wanted: str) -> bool:
     """Whether every value of one type is a value of the other, nothing lost."""
-    if found == wanted or found == '"NULL"' or wanted == "VARCHAR":
+    if found in (wanted, '"NULL"') or wanted == "VARCHAR":
         return True
-    return any(
-        found in row and wanted in row and row.index(found) < row.index(wanted) for row in _WIDENINGS
-    )
+    return any(found in row and wanted in row and row.index(found) < row.index(wanted) for row in _WIDENINGS)
 
 
 def check_fits(found: Columns, wanted: Columns, table: str) -> None:

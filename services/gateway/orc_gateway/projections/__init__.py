@@ -3,20 +3,38 @@
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from orc_events.event import Recorded
 from orc_events.statements import load
 from orc_gateway.projections import jobs, runs
 
-__all__ = ["CHECKPOINT", "TABLES", "TYPES", "apply", "clear"]
+__all__ = ["CHECKPOINT", "TABLES", "Table", "apply", "clear"]
 
 CHECKPOINT = "read"
 """The checkpoint's name: all tables move together."""
 
-TABLES = ("jobs", "tasks", "runs", "run_tasks", "run_counts")
-TYPES = jobs.JOBS.codec.types | runs.CODEC.types
-"""What is folded; every other type only moves the checkpoint."""
-
 _CLEAR = load("orc_gateway", "clear", "queries")
+
+
+class Table(Struct, frozen=True):
+    """A table that is folded from the log."""
+
+    name: str
+    key: str
+    """The columns of its primary key."""
+    condition: str = "true"
+    """Which rows mean something."""
+
+
+TABLES = (
+    Table("jobs", "job_id"),
+    Table("tasks", "job_id, task_order"),
+    Table("runs", "run_id"),
+    Table("run_tasks", "run_id, task_order"),
+    # A state that no run of the job is in any more keeps its row, at 0.
+    Table("run_counts", "job_id, status", "runs <> 0"),
+)
 
 
 async def apply(connection: Any, batch: Sequence[Recorded]) -> None:

@@ -1,0 +1,41 @@
+"""Rows written in the job itself."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import duckdb
+import msgspec
+
+from orc_executor.engine import Engine
+from orc_executor.engine_errors import source_error
+from orc_executor.errors import TaskError, TaskStopped
+from orc_executor.extractors.json_lines import json_scans
+from orc_executor.extractors.source import NO_SCAN, Columns, Scan
+from orc_executor.underway import Underway
+
+_NAME = "the rows"
+
+
+class InlineSource:
+    """The rows as newline-delimited JSON in the scratch folder."""
+
+    def __init__(self, rows: Sequence[dict[str, Any]], underway: Underway) -> None:
+        self._rows, self._underway = rows, underway
+
+    def gather(self) -> None:
+        """Nothing is far away."""
+
+    def scans(self, engine: Engine, wanted: Columns | None) -> Iterator[Scan]:
+        """Yield the one scan; raises duckdb.Error."""
+        if not self._rows:
+            yield NO_SCAN
+            return
+        spool = self._underway.folder() / "rows.ndjson"
+        encode = msgspec.json.Encoder().encode
+        size = spool.write_bytes(b"".join(encode(row) + b"\n" for row in self._rows))
+        yield from json_scans(engine, spool, _NAME, size, wanted)
+
+    def explain(self, engine: Engine, scan: Scan, error: duckdb.Error) -> TaskError | TaskStopped:
+        """Say which row it was."""
+        del engine
+        return source_error(error, scan.names)

@@ -1,0 +1,141 @@
+"""
+Worker: the process that extracts and loads, one order at a time.
+
+    python -m orc_executor.worker [--in FD] [--out FD]
+
+    main thread    order → extract, load → answer
+    attendant      reads the pipe: answers Ping and passes Stop on while the main thread loads, tells progress, and
+                   ends the process when the pipe does, whatever the main thread is at
+
+An idle worker is small: DuckDB, Arrow and the HTTP client are imported by the first order that needs them. The
+settings come from the environment, see `worker_settings`.
+"""
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from orc_domain.egress import parse_egress
+from orc_domain.extract import InlineExtract, parse_extractor
+from orc_domain.load import DiscardLoad, parse_loader
+from orc_domain.rejection import Rejected
+from orc_domain.run_messages import TaskResult
+from orc_executor.attendant import Attendant
+from orc_executor.errors import Internal, OutOfMemory, TaskError, TaskStopped
+from orc_executor.frames import Answer, Failed, Loaded, NoReceipt, Stopped
+from orc_executor.paths import Folders
+from orc_executor.sandbox import die_with_parent, limit_resources
+from orc_executor.scratch import Scratch
+from orc_executor.secrets import Secrets
+from orc_executor.underway import Reach, Underway
+from orc_executor.worker_settings import WorkerSettings
+from orc_runtime.settings import read_settings
+
+if TYPE_CHECKING:
+    from orc_executor.engine import Engine
+
+EXIT_UNCERTAIN = 75
+"""The process ended in its commit: only the receipt tells whether it happened."""
+
+
+class Worker:
+    """Performs orders; what it opens stays open for the next one."""
+
+    def __init__(self, settings: WorkerSettings, reach: Reach) -> None:
+        self._settings, self._reach = settings, reach
+        self._engine: Engine | None = None
+
+    def serve(self, attendant: Attendant) -> None:
+        """Take orders until the pipe ends or what was opened can no longer be trusted."""
+        while True:
+            underway = attendant.next_task()
+            answer = self.perform(underway)
+            underway.clean_up()
+            attendant.answer(answer)
+            if (self._engine is not None and self._engine.is_broken) or getattr(answer, "fatal", False):
+                break
+        self._reach.scratch.remove()
+
+    def perform(self, underway: Underway) -> Answer:
+        """Do one order and say how it ended; ends the process when a commit's outcome is not known."""
+        try:
+            return self._perform(underway)
+        except TaskStopped:
+            return Stopped()
+        except TaskError as error:
+            return self._failed(error, underway)
+        except Rejected as error:
+            return self._failed(Internal(f"the task's config cannot be used: {error}"), underway)
+        except MemoryError:
+            return self._failed(OutOfMemory("the worker's memory does not suffice"), underway, fatal=True)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends the attempt and not the process
+            traceback.print_exc()
+            return self._failed(Internal(f"{type(error).__name__}: {error}"), underway, fatal=True)
+
+    def _perform(self, underway: Underway) -> Answer:
+        order = underway.order
+        extractor, loader = parse_extractor(order.extractor_config), parse_loader(order.loader_config)
+        if isinstance(loader, DiscardLoad):
+            if order.settle:
+                return NoReceipt()
+            if isinstance(extractor, InlineExtract):
+                return _counted(extractor, underway)
+        from orc_executor.engine import Engine  # noqa: PLC0415 - an idle worker is small
+        from orc_executor.transfer import transfer  # noqa: PLC0415
+
+        if self._engine is None:
+            self._engine = Engine(self._settings, self._reach.folders.all, self._reach.scratch)
+        return transfer(extractor, loader, self._engine, underway)
+
+    def _failed(self, error: TaskError, underway: Underway, *, fatal: bool = False) -> Failed:
+        is_broken = fatal or (self._engine is not None and self._engine.is_broken)
+        if is_broken and underway.is_committing:
+            print(f"the commit's outcome is not known: {error}", file=sys.stderr, flush=True)  # noqa: T201
+            os._exit(EXIT_UNCERTAIN)
+        return Failed(error.kind, error.message, error.retryable, fatal=is_broken)
+
+
+def _counted(extractor: InlineExtract, underway: Underway) -> Loaded:
+    size = len(msgspec.json.encode(extractor.rows))
+    return Loaded(TaskResult(rows=len(extractor.rows), bytes=size, seconds=underway.seconds()))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve the pipe until it ends."""
+    parser = argparse.ArgumentParser(
+        description="A worker process of the executor; started by it, not by hand."
+    )
+    parser.add_argument("--in", dest="source", type=int, default=0, help="descriptor to read orders from")
+    parser.add_argument("--out", dest="sink", type=int, default=1, help="descriptor to write answers to")
+    options = parser.parse_args(arguments)
+    die_with_parent()
+    settings = read_settings(WorkerSettings, os.environ)
+    limit_resources(settings.worker_memory_bytes_max)
+    reach = Reach(
+        Folders(settings.data_dir, settings.file_roots),
+        Scratch(settings.scratch),
+        Secrets(os.environ, settings.secrets_dir),
+        parse_egress(settings.egress_allow),
+    )
+    attendant = Attendant(*_own_pipes(options.source, options.sink), reach)
+    attendant.start()
+    Worker(settings, reach).serve(attendant)
+
+
+def _own_pipes(source: int, sink: int) -> tuple[int, int]:
+    """Move the pipes away from the standard descriptors, where any library may read or print."""
+    own_source, own_sink = os.dup(source), os.dup(sink)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return own_source, own_sink
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""
+The gateway, wired.
+
+    open the port (alive, not ready)  →  wait for Postgres, its migrations, NATS  →  let requests through
+    duties: the projector, the tail that live streams read, the end of the NATS connection
+    told to stop: live streams end, requests under way finish, connections close
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from typing import Any
+
+import asyncpg
+from litestar import Litestar
+from prometheus_client import CollectorRegistry
+
+from orc_domain.egress import EgressPolicy, parse_egress
+from orc_events.bus import Bus
+from orc_events.errors import BusUnavailable
+from orc_events.event import Position
+from orc_events.follower import Follower
+from orc_events.log import EventLog, PostgresLog
+from orc_events.projection import Projector
+from orc_gateway import projections
+from orc_gateway.bodies import BODY_BYTES_MAX
+from orc_gateway.commands import Commands
+from orc_gateway.front import Front
+from orc_gateway.guards import Guard, KeyRing, refuse_unknown_parameters
+from orc_gateway.live import Tail
+from orc_gateway.openapi import openapi_config
+from orc_gateway.problems import answer_error
+from orc_gateway.reads import Reads
+from orc_gateway.routes.auth import auth_routes
+from orc_gateway.routes.events import event_routes
+from orc_gateway.routes.health import health_routes
+from orc_gateway.routes.jobs import job_routes
+from orc_gateway.routes.runs import run_routes
+from orc_gateway.routes.schedules import schedule_routes
+from orc_gateway.routes.schema import schema_routes
+from orc_gateway.settings import GatewaySettings
+from orc_gateway.shown import SUBJECT as PROJECTED
+from orc_gateway.shown import Shown
+from orc_runtime.clock import Clock, SystemClock
+from orc_runtime.database import UNREACHABLE, close_pool, connect_pool
+from orc_runtime.health import Health, NotReady
+from orc_runtime.lifecycle import Lifecycle
+from orc_runtime.metrics import create_registry
+from orc_runtime.migrate import MigrationsPending, require_current
+from orc_runtime.serving import serving
+
+NAME = "orc-gateway"
+POKED = "orc.poke.log"
+BUS_CONNECT_SECONDS_MAX = 3.0
+PROJECTING_CONNECTIONS_MAX = 3
+"""One leads, one reads ahead, one for the tail or a look at a command."""
+
+
+def create_app(
+    settings: GatewaySettings,
+    *,
+    bus: Bus,
+    log: EventLog,
+    reads: Reads,
+    shown: Shown,
+    tail: Tail,
+    health: Health,
+    registry: CollectorRegistry,
+    clock: Clock,
+) -> Litestar:
+    """Return the application over what it needs, all of it running already."""
+    egress: EgressPolicy = parse_egress(settings.egress_allow)
+    commands = Commands(bus, log, shown, clock, registry)
+    keys = KeyRing(bus)
+    return Litestar(
+        route_handlers=[
+            *job_routes(commands, reads, egress),
+            *run_routes(commands, reads, log, tail, bus),
+            *event_routes(reads, tail),
+            *schedule_routes(clock),
+            *auth_routes(bus, keys),
+            *health_routes(health, registry),
+            *schema_routes(),
+        ],
+        guards=[Guard(settings.mode, keys), refuse_unknown_parameters],
+        exception_handlers={Exception: answer_error},
+        openapi_config=openapi_config(version("orc-nats-ator")),
+        request_max_body_size=BODY_BYTES_MAX,
+        logging_config=None,
+    )
+
+
+async def serve(lifecycle: Lifecycle, settings: GatewaySettings) -> None:
+    """Live the service's life; returns when told to stop."""
+    registry = create_registry(settings.SERVICE)
+    front = Front(lifecycle.health, registry)
+    async with AsyncExitStack() as resources:
+        await resources.enter_async_context(serving(front, settings.host, settings.port, http="httptools"))
+        url = settings.database_url.reveal()
+        pool = await _open_pool(lifecycle, url, settings.connections_max, NAME)
+        resources.push_async_callback(close_pool, pool)
+        await lifecycle.wait_for(
+            "migrations", lambda: require_current(pool), (*UNREACHABLE, MigrationsPending)
+        )
+        projecting = await _open_pool(lifecycle, url, PROJECTING_CONNECTIONS_MAX, f"{NAME}-projector")
+        resources.push_async_callback(close_pool, projecting)
+        nats_closed = asyncio.Event()
+        bus = await _open_bus(lifecycle, settings, nats_closed.set)
+        resources.push_async_callback(bus.close)
+
+        log, reads = PostgresLog(projecting), Reads(pool)
+        projector = Projector(
+            Follower(projecting, log, projections.CHECKPOINT),
+            projections.apply,
+            clear=projections.clear,
+            on_applied=Shown.tell(bus),
+        )
+        shown = Shown(projector.follower, lambda: reads.checkpoint(projections.CHECKPOINT), registry)
+        tail = Tail(PostgresLog(pool), registry, watchers_max=settings.streams_max)
+        await listen(bus, projector, tail, shown)
+        lifecycle.health.checks["postgres"] = reads.check
+        app = create_app(
+            settings, bus=bus, log=PostgresLog(pool), reads=reads, shown=shown, tail=tail,
+            health=lifecycle.health, registry=registry, clock=SystemClock(),
+        )  # fmt: skip
+        front.open(app)
+        lifecycle.health.started()
+        async with lifecycle.duties() as start:
+            start("projector", projector.run())
+            start("tail", tail.run())
+            # The client gives up only on what no retry mends; a new process reads new credentials.
+            start("nats", nats_closed.wait())
+
+
+async def listen(bus: Bus, projector: Projector, tail: Tail, shown: Shown) -> None:
+    """Be told when the log has grown, and when another process has projected."""
+    def poked(_subject: str, data: bytes) -> None:
+        projector.follower.poke(Position(int(data)) if data.isdigit() else None)
+        tail.poke()
+
+    await bus.listen(POKED, poked)
+    await bus.listen(PROJECTED, shown.hear)
+
+
+async def _open_pool(lifecycle: Lifecycle, url: str, size_max: int, name: str) -> asyncpg.Pool:
+    return await lifecycle.wait_for(
+        "postgres",
+        lambda: connect_pool(url, schema="read", size_max=size_max, application_name=name),
+        UNREACHABLE,
+    )
+
+
+async def _open_bus(lifecycle: Lifecycle, settings: GatewaySettings, on_closed: Callable[[], Any]) -> Bus:
+    bus = await lifecycle.wait_for(
+        "nats",
+        lambda: Bus.connect(
+            settings.nats_url.reveal(), name=NAME, on_closed=on_closed, wait_seconds=BUS_CONNECT_SECONDS_MAX
+        ),
+        (BusUnavailable,),
+    )
+
+    async def is_connected() -> None:
+        if not bus.connected:
+            raise NotReady("not connected")
+
+    lifecycle.health.checks["nats"] = is_connected
+    return bus

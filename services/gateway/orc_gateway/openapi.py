@@ -1,0 +1,121 @@
+"""
+The OpenAPI document: what Litestar derives from the handlers, put right where it cannot know better.
+
+Added are the bodies (which the gateway decodes itself), the problems every operation may answer with, the headers that
+matter, the security scheme and examples.
+"""
+
+from typing import Any
+
+import msgspec
+from litestar import Litestar
+from litestar.openapi.config import OpenAPIConfig
+
+from orc_domain.job import JobSpec
+from orc_gateway.bodies import CancelBody, Credentials, PreviewBody
+from orc_gateway.problems import CONTENT_TYPE, Problem
+
+JSON = "application/json"
+_REF = "#/components/schemas/{name}"
+
+JOB_EXAMPLE = {
+    "job_name": "planes",
+    "description": "Every morning, the planes of a file",
+    "schedule": "0 0 9 * * *",
+    "is_active": True,
+    "tasks": [
+        {
+            "extractor_config": {"type": "csv", "path": "planes.csv", "null_values": ["NA"]},
+            "loader_config": {"type": "duckdb", "db_path": "data.db", "table_name": "planes"},
+        }
+    ],
+}
+_BODIES: dict[str, tuple[type, Any, bool]] = {
+    "createJob": (JobSpec, JOB_EXAMPLE, True),
+    "changeJob": (JobSpec, JOB_EXAMPLE, True),
+    "cancelRun": (CancelBody, {"reason": "wrong file"}, False),
+    "previewSchedule": (PreviewBody, {"schedule": "0 0 9 * * 1-5", "timezone": "Europe/Berlin"}, True),
+    "register": (Credentials, {"username": "myuser", "password": "mypassword"}, True),
+    "login": (Credentials, {"username": "myuser", "password": "mypassword"}, True),
+}
+_STREAMS = {"listEvents", "listRunEvents"}
+_KEYED = {"createJob", "changeJob", "deleteJob", "pauseJob", "resumeJob", "runJob", "cancelRun", "retryRun"}
+_VERSIONED = {"changeJob": True, "deleteJob": False, "pauseJob": False, "resumeJob": False}
+_OPEN = {"health", "alive", "ready", "metrics", "register", "login", "jwks"}
+
+
+def openapi_config(version: str) -> OpenAPIConfig:
+    """Return what Litestar derives the document from; it serves none of its own pages, which load scripts from afar."""
+    return OpenAPIConfig(
+        title="orc-nats-ator",
+        version=version,
+        description="A job orchestrator for data ingestion whose every decision is an event.",
+        path="/schema/derived",
+        render_plugins=[],
+    )
+
+
+def document(app: Litestar) -> bytes:
+    """Return the whole document as JSON."""
+    derived: dict[str, Any] = app.openapi_schema.to_schema()
+    _, schemas = msgspec.json.schema_components(
+        [JobSpec, CancelBody, PreviewBody, Credentials, Problem], ref_template=_REF
+    )
+    components = derived.setdefault("components", {})
+    components.setdefault("schemas", {}).update(schemas)
+    components["securitySchemes"] = {
+        "token": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "As /auth/login gives it.",
+        }
+    }
+    for operations in derived["paths"].values():
+        for operation in operations.values():
+            if isinstance(operation, dict) and "operationId" in operation:
+                _complete(operation)
+    return msgspec.json.encode(derived)
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    name = operation["operationId"]
+    responses = operation.setdefault("responses", {})
+    # What Litestar says of errors is the shape of its own, which we never send.
+    for status in [status for status in responses if status >= "400"]:
+        del responses[status]
+    responses["default"] = {
+        "description": "A problem (RFC 9457); `code` is stable, `errors` names the fields.",
+        "content": {CONTENT_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}},
+    }
+    operation["security"] = [] if name in _OPEN else [{}, {"token": []}]
+    if name in _BODIES:
+        kind, example, required = _BODIES[name]
+        schema = {"$ref": _REF.format(name=kind.__name__)}
+        operation["requestBody"] = {
+            "required": required,
+            "content": {JSON: {"schema": schema, "example": example}},
+        }
+    parameters = operation.setdefault("parameters", [])
+    if name in _KEYED:
+        parameters.append(
+            _header("Idempotency-Key", "The same key is the same command, done once; 1 to 255 visible ASCII.")
+        )
+    if name in _VERSIONED:
+        words = "The ETag of the job that is meant; * for whichever."
+        parameters.append(_header("If-Match", words, required=_VERSIONED[name]))
+    if name in _STREAMS:
+        parameters.append(
+            _header("Last-Event-ID", "Position of the last event received: the stream goes on after it.")
+        )
+        responses["200"].setdefault("content", {})["text/event-stream"] = {"schema": {"type": "string"}}
+
+
+def _header(name: str, description: str, *, required: bool = False) -> dict[str, Any]:
+    return {
+        "name": name,
+        "in": "header",
+        "required": required,
+        "description": description,
+        "schema": {"type": "string"},
+    }

@@ -1,0 +1,54 @@
+"""What is read from a request beside its body: who asks under which key, which version is meant, what form is wanted."""
+
+import re
+from typing import Any
+
+from litestar import Request
+
+from orc_domain.rejection import Invalid
+from orc_events.event import Position
+from orc_gateway.commands import KEY_HEADER, Caller
+from orc_gateway.problems import Refusal
+from orc_gateway.sse import CONTENT_TYPE as EVENT_STREAM
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_ETAG = re.compile(r'"([0-9]{1,18})"')
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def caller_of(request: AnyRequest) -> Caller:
+    """Return who asks, and under which key; raises Invalid for a key that is none."""
+    key = request.headers.get(KEY_HEADER.lower())
+    if key is not None and not _KEY.fullmatch(key):
+        raise Invalid(KEY_HEADER, "the key is not valid", valid="1 to 255 visible ASCII characters")
+    return Caller(request.scope["user"], key)
+
+
+def expected_version(request: AnyRequest, *, required: bool) -> int | None:
+    """Return the version `If-Match` names, None for any; raises Refusal 428 when there must be one."""
+    given = request.headers.get("if-match", "").strip()
+    if not given and required:
+        raise Refusal(
+            428, "if-match-required", "say which version is meant: If-Match with the ETag of the job"
+        )
+    if given in {"", "*"}:
+        return None
+    if match := _ETAG.fullmatch(given):
+        return int(match[1])
+    raise Invalid("If-Match", "this is no ETag of a job", valid='one ETag as it was given, as "7", or *')
+
+
+def wants_stream(request: AnyRequest) -> bool:
+    """Whether a live stream is asked for."""
+    return EVENT_STREAM in request.headers.get("accept", "")
+
+
+def resume_after(request: AnyRequest) -> Position | None:
+    """Return the position `Last-Event-ID` names; raises Invalid."""
+    given = request.headers.get("last-event-id")
+    if given is None or given == "":
+        return None
+    if not re.fullmatch(r"[0-9]{1,18}", given):
+        raise Invalid("Last-Event-ID", "this is no position", valid="the id of an event that was received")
+    return Position(int(given))

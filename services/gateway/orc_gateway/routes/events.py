@@ -1,0 +1,68 @@
+"""Events: the log, as it is and as it grows."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Annotated
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import QueryParameter
+
+from orc_events.event import Position, Recorded
+from orc_gateway.answers import json_answer, next_link, stream_answer
+from orc_gateway.live import Tail
+from orc_gateway.reads import Reads
+from orc_gateway.requests import AnyRequest, resume_after, wants_stream
+from orc_gateway.sse import EventView, follow_log, view
+
+EVENTS_MAX = 1_000
+
+Type = Annotated[str | None, QueryParameter(name="type", max_length=255, description="Only of this type.")]
+Stream = Annotated[
+    str | None, QueryParameter(max_length=255, description="Only of this stream, as `run-<id>`.")
+]
+After = Annotated[int | None, QueryParameter(ge=0, le=2**62, description="Only after this position.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=EVENTS_MAX, description="At most so many.")]
+
+
+def event_routes(reads: Reads, tail: Tail) -> list[HTTPRouteHandler]:
+    """Return the handler of /events."""
+
+    @get(
+        "/events",
+        operation_id="listEvents",
+        tags=["events"],
+        summary="Read the log in order; with Accept: text/event-stream, follow it live",
+    )
+    async def list_events(
+        request: AnyRequest,
+        event_type: Type = None,
+        stream: Stream = None,
+        after: After = None,
+        limit: Limit = EVENTS_MAX,
+    ) -> Response[list[EventView]]:
+        if wants_stream(request):
+            tail.refuse_when_full()
+            start = resume_after(request)
+            if start is None:
+                start = await tail.head() if after is None else Position(after)
+            return stream_answer(_live(start, _filter(event_type, stream)))
+        events = await reads.events(Position(after or 0), limit + 1, event_type=event_type, stream=stream)
+        headers = {}
+        if len(events) > limit:
+            last = events[limit - 1].position
+            headers["Link"] = next_link("/events", type=event_type, stream=stream, after=last, limit=limit)
+        return json_answer([view(recorded) for recorded in events[:limit]], headers)
+
+    async def _live(start: Position, wanted: Callable[[Recorded], bool]) -> AsyncIterator[bytes]:
+        with tail.watch() as watcher:
+            async for chunk in follow_log(tail, watcher, start, wanted):
+                yield chunk
+
+    return [list_events]
+
+
+def _filter(event_type: str | None, stream: str | None) -> Callable[[Recorded], bool]:
+    def wanted(recorded: Recorded) -> bool:
+        return event_type in {None, recorded.type} and stream in {None, recorded.stream}
+
+    return wanted

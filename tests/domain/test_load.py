@@ -1,0 +1,59 @@
+"""What a loader config may say."""
+
+import pytest
+
+from orc_domain.load import MEMORY, DiscardLoad, DuckdbLoad, parse_loader
+from orc_domain.rejection import Invalid
+
+KEYS = "the keys type, db_path, table_name, write_disposition, load_id_column"
+
+
+def duckdb(**more):
+    return {"type": "duckdb", "db_path": "a.duckdb", "table_name": "t", **more}
+
+
+@pytest.mark.parametrize(
+    ("config", "typed"),
+    [
+        ({"type": "discard"}, DiscardLoad()),
+        (duckdb(), DuckdbLoad("a.duckdb", "t")),
+        (duckdb(db_path=MEMORY), DuckdbLoad(MEMORY, "t")),
+        (
+            duckdb(table_name='my "odd" table', write_disposition="append", load_id_column="load"),
+            DuckdbLoad("a.duckdb", 'my "odd" table', "append", "load"),
+        ),
+    ],
+)
+def test_a_config_is_typed(config, typed):
+    """Each type of config becomes a struct of its own, with its defaults."""
+    assert parse_loader(config) == typed
+
+
+@pytest.mark.parametrize(
+    ("config", "place", "valid"),
+    [
+        ({"type": "postgres"}, ".type", "discard, duckdb"),
+        ({"type": "duckdb"}, ".db_path", KEYS),
+        (duckdb(mode="x"), ".mode", KEYS),
+        (duckdb(write_disposition="merge"), ".write_disposition", KEYS),
+        (duckdb(table_name=""), ".table_name", KEYS),
+        (duckdb(table_name=" t"), ".table_name", "a plain table name"),
+        (duckdb(table_name="a\0b"), ".table_name", "a plain table name"),
+        (duckdb(load_id_column="a\ud800"), ".load_id_column", "a plain table name"),
+        (duckdb(db_path="folder/"), ".db_path", "the path of a file"),
+        (duckdb(db_path="folder/."), ".db_path", "the path of a file"),
+    ],
+)
+def test_what_is_wrong_is_named(config, place, valid):
+    """A refusal points at the key and says what would be valid there."""
+    with pytest.raises(Invalid) as refusal:
+        parse_loader(config)
+    assert (refusal.value.field, refusal.value.valid) == (f"loader_config{place}", valid)
+
+
+@pytest.mark.parametrize("path", ["../a.duckdb", "a/../../b", "md:mine", "s3://b/a.duckdb", "C:\\a", "a\0"])
+def test_a_path_out_of_the_data_folder_is_refused(path):
+    """What can only lead out of the data folder is refused by its text."""
+    with pytest.raises(Invalid) as refusal:
+        parse_loader(duckdb(db_path=path))
+    assert refusal.value.field == "loader_config.db_path"

@@ -1,0 +1,280 @@
+"""The executor as it is deployed: its own process and rights, real workers, real files."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections import deque
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import duckdb
+import httpx
+import msgspec
+import pytest
+from msgspec import structs
+from support.executor_world import DISCARD, INLINE, QUICK, eventually, types
+
+from orc_domain.run_messages import ENDED
+from orc_events.bus import Bus
+from orc_events.topology import Topology, provision
+from orc_executor.orphans import Process, Record, process_of
+
+ROWS = [{"id": 1, "name": "one"}, {"id": 2, "name": "two"}]
+
+
+class Source:
+    """An HTTP source that answers each request only when it is told to."""
+
+    def __init__(self):
+        self.waiting = deque()
+
+    async def serve(self, reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        released = asyncio.Event()
+        self.waiting.append(released)
+        await released.wait()
+        body = msgspec.json.encode(ROWS)
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        writer.close()
+
+    async def asked(self, times):
+        await eventually(lambda: len(self.waiting) == times)
+
+
+@pytest.fixture
+async def source():
+    """Serve on loopback; yields the source and its task."""
+    source = Source()
+    server = await asyncio.start_server(source.serve, "127.0.0.1", 0)
+    source.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/rows"
+    yield source
+    for released in source.waiting:
+        released.set()
+    server.close()
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Executor:
+    def __init__(self, process, port, data):
+        self.process, self.port, self.data = process, port, data
+
+    async def readiness(self):
+        async with httpx.AsyncClient(trust_env=False) as client:
+            try:
+                return await client.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5)
+            except httpx.HTTPError:
+                return None
+
+    async def ready(self):
+        async def is_ready():
+            answer = await self.readiness()
+            return answer is not None and answer.status_code == 200
+
+        await eventually(is_ready)
+
+    def workers(self):
+        """Return the pids of its workers."""
+        records = list((self.data / ".scratch" / "workers").glob(f"{self.process.pid}.json"))
+        return [
+            worker.pid
+            for path in records
+            for worker in msgspec.json.decode(path.read_bytes(), type=Record).workers
+        ]
+
+    def rows(self, table="t"):
+        with duckdb.connect(self.data / "out.duckdb", read_only=True) as connection:
+            return sorted(connection.execute(f"SELECT id, name FROM {table}").fetchall())
+
+    async def ended(self):
+        return await asyncio.to_thread(self.process.wait, 30)
+
+
+@pytest.fixture
+async def bus(nats_url):
+    """Speak on a bus whose streams and consumers stand."""
+    bus = await Bus.connect(nats_url, name="test", wait_seconds=10)
+    await provision(bus, Topology())
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+async def start(database, nats_server, bus, tmp_path):
+    """Start executors as processes of their own; they are gone at the end."""
+    data = tmp_path / "data"
+    data.mkdir()
+
+    @asynccontextmanager
+    async def running(**more):
+        port = free_port()
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("ORC_")} | {
+            "ORC_EXECUTOR_DATABASE_URL": database.url("orc_executor"),
+            "ORC_NATS_EXECUTOR_URL": nats_server.urls["executor"],
+            "ORC_EXECUTOR_HEALTH_PORT": str(port),
+            "ORC_DATA_DIR": str(data),
+            "ORC_SLOTS": "2",
+            "ORC_EGRESS_ALLOW": "loopback",
+            "ORC_DRAIN_SECONDS": "0.3",
+        }
+        process = await asyncio.to_thread(
+            subprocess.Popen, [sys.executable, "-m", "orc_executor"], env=environ | more
+        )
+        try:
+            yield Executor(process, port, data)
+        finally:
+            process.kill()
+            process.wait()
+
+    async with AsyncExitStack() as stack:
+
+        async def start(**more):
+            executor = await stack.enter_async_context(running(**more))
+            await executor.ready()
+            return executor
+
+        yield start
+
+
+def into_duckdb(extractor, **more):
+    return extractor, {"type": "duckdb", "db_path": "out.duckdb", "table_name": "t"} | more
+
+
+def api(source):
+    return {"type": "api", "url": source.url}
+
+
+async def test_it_is_ready_and_says_why(start):
+    """Readiness names the database, the bus, the consumer and the workers."""
+    executor = await start()
+    answer = (await executor.readiness()).json()
+    assert answer == {
+        "ready": True,
+        "checks": {"postgres": "ok", "nats": "ok", "consumer": "ok", "workers": "ok"},
+    }
+
+
+async def test_a_run_loads_rows(start, scheduler, bus):
+    """Tasks of a run load one after another; what the log says of them is what is in the file."""
+    executor = await start()
+    wish = await scheduler.request(
+        into_duckdb({"type": "inline", "rows": ROWS}),
+        into_duckdb({"type": "inline", "rows": ROWS[:1]}, table_name="u"),
+        (INLINE, DISCARD),
+    )
+    await scheduler.offer(bus, wish.run_id)
+    run = await scheduler.until(wish.run_id, ENDED)
+    assert (run.status, run.error_message, [task.rows for task in run.tasks_done]) == (
+        "success",
+        None,
+        [2, 1, 2],
+    )
+    assert (executor.rows(), executor.rows("u")) == ([(1, "one"), (2, "two")], [(1, "one")])
+
+
+async def test_a_killed_worker_loads_once_all_the_same(start, scheduler, bus, source):
+    """`kill -9` of the worker in mid-task costs an attempt; the next one appends the rows, once."""
+    executor = await start()
+    wish = await scheduler.request(into_duckdb(api(source), write_disposition="append"))
+    await scheduler.offer(bus, wish.run_id)
+    await source.asked(1)
+    (worker,) = executor.workers()
+    os.kill(worker, signal.SIGKILL)
+    run = await scheduler.until(wish.run_id, ["queued"])
+    await scheduler.offer(bus, wish.run_id)
+    await source.asked(2)
+    source.waiting[1].set()
+    run = await scheduler.until(wish.run_id, ENDED)
+    assert (run.status, run.attempt, executor.rows()) == ("success", 2, [(1, "one"), (2, "two")])
+    assert types(await scheduler.events(wish.run_id)) == [
+        "run.requested",
+        "run.started",
+        "task.failed",
+        "run.attempt_failed",
+        "run.started",
+        "task.succeeded",
+        "run.succeeded",
+    ]
+
+
+async def test_a_killed_executor_takes_its_workers_along(start, scheduler, bus, source):
+    """`kill -9` of the executor leaves no process; its successor performs the run once the rescuer took it back."""
+    first = await start(ORC_EXECUTOR_NAME="east")
+    wish = await scheduler.request(into_duckdb(api(source), write_disposition="append"))
+    await scheduler.offer(bus, wish.run_id)
+    await source.asked(1)
+    workers = first.workers()
+    first.process.kill()
+    await eventually(lambda: [process_of(pid) for pid in workers] == [None])
+    second = await start(ORC_EXECUTOR_NAME="east")
+    await scheduler.lose(wish.run_id, 1)
+    await scheduler.offer(bus, wish.run_id)
+    await source.asked(2)
+    source.waiting[1].set()
+    run = await scheduler.until(wish.run_id, ENDED)
+    assert (run.status, run.attempt, second.rows()) == ("success", 2, [(1, "one"), (2, "two")])
+
+
+async def test_a_start_kills_what_a_dead_executor_left(start, tmp_path):
+    """An executor clears the workers recorded by one that is gone before it takes work."""
+    orphan = await asyncio.to_thread(subprocess.Popen, [sys.executable, "-c", "import time; time.sleep(600)"])
+    folder = tmp_path / "data" / ".scratch" / "workers"
+    folder.mkdir(parents=True)
+    dead = Process(2**22 + 1, "another boot/1")
+    (folder / "1.json").write_bytes(msgspec.json.encode(Record(dead, (process_of(orphan.pid),))))
+    await start()
+    assert await asyncio.to_thread(orphan.wait, 10) == -signal.SIGKILL
+
+
+async def test_a_cancel_is_quick(start, scheduler, bus, source):
+    """A poke makes the executor look at once: the worker stops, the run is cancelled, nothing is loaded."""
+    executor = await start(ORC_CANCEL_GRACE_SECONDS="20")
+    wish = await scheduler.request(into_duckdb(api(source)))
+    await scheduler.offer(bus, wish.run_id)
+    await source.asked(1)
+    await scheduler.cancel(wish.run_id)
+    bus.poke(f"orc.poke.run.{wish.run_id}")
+    run = await scheduler.until(wish.run_id, ENDED)
+    assert (run.status, run.attempt, (executor.data / "out.duckdb").exists()) == ("cancelled", 1, False)
+
+
+async def test_a_task_past_its_time_is_ended(start, scheduler, bus, source):
+    """The task's limit holds against a source that never answers."""
+    await start()
+    policy = structs.replace(QUICK, attempts_max=1, task_timeout_seconds=0.5)
+    wish = await scheduler.request(into_duckdb(api(source)), policy=policy)
+    await scheduler.offer(bus, wish.run_id)
+    run = await scheduler.until(wish.run_id, ["queued", *ENDED], after=2)
+    assert run.error_kind == "task_timeout"
+
+
+async def test_a_missing_file_fails_the_run_at_once(start, scheduler, bus):
+    """What will not pass is not tried again, and the worker's reason is the run's."""
+    await start()
+    wish = await scheduler.request(into_duckdb({"type": "csv", "path": "absent.csv"}))
+    await scheduler.offer(bus, wish.run_id)
+    run = await scheduler.until(wish.run_id, ENDED)
+    assert (run.status, run.error_kind, run.attempt) == ("failed", "source_missing", 1)
+    assert "absent.csv" in run.error_message
+
+
+async def test_it_stops_clean(start, scheduler, bus, source):
+    """SIGTERM with a long run under way: exit code 0, no process left, the lease free, nothing said."""
+    executor = await start()
+    wish = await scheduler.request(into_duckdb(api(source)))
+    await scheduler.offer(bus, wish.run_id)
+    await source.asked(1)
+    workers = executor.workers()
+    executor.process.send_signal(signal.SIGTERM)
+    assert await executor.ended() == 0
+    assert [process_of(pid) for pid in workers] == [None]
+    assert list((executor.data / ".scratch" / "workers").iterdir()) == []
+    assert types(await scheduler.events(wish.run_id)) == ["run.requested", "run.started"]
+    assert (await scheduler.run(wish.run_id)).status == "running"

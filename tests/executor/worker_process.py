@@ -1,0 +1,83 @@
+"""A real worker process at the end of two pipes, driven by frames."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from uuid import UUID, uuid4
+
+from orc_executor.frames import Answer, Progress, Ready, TaskOrder, answers, encode
+
+ANSWER_SECONDS_MAX = 60.0
+RUN, TASK = UUID(int=1), UUID(int=2)
+
+
+def order(extractor, loader, **more):
+    """A first attempt at a new run, unless `more` says otherwise."""
+    run_id = more.pop("run_id", None) or uuid4()
+    fields = {
+        "run_id": run_id, "root_id": run_id, "attempt": 1, "task_id": TASK, "task_order": 1,
+        "extractor_config": extractor, "loader_config": loader, "check_receipt": False,
+    }  # fmt: skip
+    return TaskOrder(**{**fields, **more})
+
+
+class WorkerProcess:
+    """Start, order, listen, kill."""
+
+    def __init__(self, data_dir, **environment):
+        orders_out, self._orders = os.pipe()
+        self._answers, answers_in = os.pipe()
+        settings = {
+            "ORC_DATA_DIR": str(data_dir), "ORC_WORKER_THREADS": "2",
+            "ORC_WORKER_MEMORY_BYTES_MAX": str(1024**3), **environment,
+        }  # fmt: skip
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "orc_executor.worker", "--in", str(orders_out), "--out", str(answers_in)],
+            pass_fds=[orders_out, answers_in],
+            env={"PATH": os.environ["PATH"], **settings},
+            stderr=subprocess.PIPE,
+        )
+        os.close(orders_out)
+        os.close(answers_in)
+        self._frames, self._read = answers(), []
+        assert self.frame() == Ready(self.process.pid)
+
+    def say(self, frame):
+        os.write(self._orders, encode(frame))
+
+    def frame(self):
+        """The next frame, whatever it is; EOFError when the process ended."""
+        until = time.monotonic() + ANSWER_SECONDS_MAX
+        while not self._read:
+            readable, _, _ = select.select([self._answers], [], [], max(0, until - time.monotonic()))
+            assert readable, "the worker did not answer"
+            data = os.read(self._answers, 65536)
+            if not data:
+                raise EOFError(self.process.stderr.read().decode())
+            self._read += self._frames.feed(data)
+        return self._read.pop(0)
+
+    def answer(self):
+        """The next answer, progress left out."""
+        while isinstance(frame := self.frame(), Progress):
+            pass
+        assert isinstance(frame, Answer)
+        return frame
+
+    def perform(self, extractor, loader, **more):
+        self.say(order(extractor, loader, **more))
+        return self.answer()
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def close(self):
+        """End it by its pipe."""
+        os.close(self._orders)
+        self.process.wait(ANSWER_SECONDS_MAX)
+        os.close(self._answers)
+        self.process.stderr.close()

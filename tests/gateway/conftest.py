@@ -1,0 +1,223 @@
+"""A gateway on a real Postgres, with a bus in memory and the scheduler's own handlers behind it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from argon2.profiles import CHEAPEST
+from msgspec import Struct
+from prometheus_client import CollectorRegistry
+
+from orc_auth.accounts import Accounts
+from orc_auth.answers import answers
+from orc_auth.passwords import Passwords
+from orc_auth.tokens import signing_key, verifying_keys
+from orc_domain.run import Run
+from orc_events.bus import Bus
+from orc_events.event import StreamName
+from orc_events.follower import Follower
+from orc_events.handle import Intent, handle
+from orc_events.log import PostgresLog
+from orc_events.memory_bus import MemoryBroker
+from orc_events.projection import Projector
+from orc_events.topology import Topology, provision
+from orc_gateway import projections
+from orc_gateway.app import create_app, listen
+from orc_gateway.front import Front
+from orc_gateway.live import Tail
+from orc_gateway.reads import Reads
+from orc_gateway.settings import GatewaySettings
+from orc_gateway.shown import Shown
+from orc_runtime.auth_messages import QUEUE
+from orc_runtime.clock import SystemClock
+from orc_runtime.database import close_pool, connect_pool
+from orc_runtime.deciders import RUNS
+from orc_runtime.health import Health
+from orc_runtime.serving import serving
+from orc_runtime.settings import Secret
+from orc_scheduler.calendar import Calendar
+from orc_scheduler.commands import Commands
+from orc_scheduler.handlers import Handlers
+from orc_scheduler.jobs import Jobs
+from orc_scheduler.metrics import SchedulerMetrics
+
+TOKEN_SECONDS = 900
+BOOTSTRAP = "the one-time secret"
+
+
+class Gateway(Struct, frozen=True):
+    """A running gateway and what stands around it."""
+
+    front: Front
+    broker: MemoryBroker
+    bus: Bus
+    pool: Any
+    log: PostgresLog
+    executor_log: PostgresLog
+    reads: Reads
+    projector: Projector
+    tail: Tail
+    registry: CollectorRegistry
+    health: Health
+    stopping: asyncio.Event
+
+    @asynccontextmanager
+    async def client(self, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
+        """Call it without a socket in between."""
+        transport = httpx.ASGITransport(self.front)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway", **options) as client:
+            yield client
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[httpx.AsyncClient]:
+        """Call it over a socket: a stream comes as it is written."""
+        async with (
+            serving(self.front, "127.0.0.1", 0, http="httptools") as port,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+        ):
+            yield client
+
+    async def say(self, run_id: str, command: Any) -> Run:
+        """Say what an executor says of a run, and wait until it is shown."""
+        intent = Intent(
+            command_id=uuid4(),
+            body_hash=bytes(32),
+            actor="executor:test",
+            correlation_id=uuid4(),
+            occurred_at=SystemClock().now(),
+        )
+        handled = await handle(self.executor_log, RUNS, StreamName(f"run-{run_id}"), command, intent)
+        self.projector.follower.poke()
+        self.tail.poke()
+        assert await self.projector.passed(handled.position, 10)
+        return handled.state
+
+
+def job_body(**changes: Any) -> dict[str, Any]:
+    task = {"extractor_config": {"type": "inline", "rows": [{"n": 1}]}, "loader_config": {"type": "discard"}}
+    return {"job_name": "planes", "schedule": "@manual", "tasks": [task]} | changes
+
+
+@pytest.fixture
+def body() -> Callable[..., dict[str, Any]]:
+    """Write a job's body."""
+    return job_body
+
+
+@pytest.fixture
+def settings() -> Callable[..., GatewaySettings]:
+    """Make settings; what connects is the fixture's."""
+
+    def make(**changes: Any) -> GatewaySettings:
+        nowhere = Secret("unused")
+        return GatewaySettings(database_url=nowhere, nats_url=nowhere, **changes)
+
+    return make
+
+
+@pytest.fixture
+async def start_gateway(database, settings) -> AsyncIterator[Callable[..., Any]]:
+    """Start a gateway with settings of one's own; everything ends with the test."""
+    async with AsyncExitStack() as resources:
+
+        async def pool(role: str, schema: str) -> Any:
+            opened = await connect_pool(
+                database.url(role), schema=schema, size_max=6, application_name="test"
+            )
+            resources.push_async_callback(close_pool, opened)
+            return opened
+
+        def duty(coroutine: Any) -> None:
+            task = asyncio.create_task(coroutine)
+
+            async def end() -> None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+            resources.push_async_callback(end)
+
+        async def start(*, handlers: bool = True, auth: bool = False, **changes: Any) -> Gateway:
+            broker, registry, health = MemoryBroker(), CollectorRegistry(), Health()
+            bus, other = await broker.connect(), await broker.connect()
+            await provision(other, Topology())
+            for one in (bus, other):
+                resources.push_async_callback(one.close)
+            read_pool = await pool("orc_gateway", "read")
+            log, reads = PostgresLog(read_pool), Reads(read_pool)
+            follower = Follower(read_pool, log, projections.CHECKPOINT)
+            projector = Projector(
+                follower, projections.apply, clear=projections.clear, on_applied=Shown.tell(bus)
+            )
+            shown = Shown(follower, lambda: reads.checkpoint(projections.CHECKPOINT), registry)
+            chosen = settings(**changes)
+            tail = Tail(log, registry, watchers_max=chosen.streams_max)
+            await listen(bus, projector, tail, shown)
+            front = Front(health, registry)
+            gateway = Gateway(
+                front, broker, bus, read_pool, log, PostgresLog(await pool("orc_executor", "executor")),
+                reads, projector, tail, registry, health, asyncio.Event(),
+            )  # fmt: skip
+            if handlers:
+                await start_handlers(gateway, other)
+            if auth:
+                await start_auth(other, is_open=chosen.mode == "optional")
+            front.open(
+                create_app(
+                    chosen, bus=bus, log=log, reads=reads, shown=shown, tail=tail, health=health,
+                    registry=registry, clock=SystemClock(),
+                )
+            )  # fmt: skip
+            health.started()
+            duty(projector.run())
+            duty(tail.run())
+            return gateway
+
+        async def start_handlers(gateway: Gateway, bus: Bus) -> None:
+            """Let the scheduler's handlers take commands."""
+            scheduler_pool = await pool("orc_scheduler", "scheduler")
+            log = PostgresLog(
+                scheduler_pool, on_append=lambda position: bus.poke("orc.poke.log", str(position).encode())
+            )
+            jobs = Jobs(log)
+            calendar = Calendar(
+                scheduler_pool, log, on_jobs=lambda: None, on_runs=lambda: None, on_pools=lambda _: None
+            )
+            commands = Commands(log, jobs, calendar)
+            metrics = SchedulerMetrics(CollectorRegistry())
+            handlers = Handlers(bus, log, commands, SystemClock(), metrics, slots=16)
+            duty(calendar.run())
+            duty(handlers.run(gateway.stopping))
+
+        async def start_auth(bus: Bus, *, is_open: bool) -> None:
+            """Let the auth service's own answers be given."""
+            auth_pool = await pool("orc_auth", "auth")
+            passwords = Passwords(hashes_max=2, parameters=CHEAPEST)
+            resources.callback(passwords.close)
+            accounts = Accounts(
+                auth_pool, passwords, await signing_key(auth_pool), SystemClock(), is_open=is_open,
+                bootstrap_secret=Secret(BOOTSTRAP), token_seconds=TOKEN_SECONDS,
+            )  # fmt: skip
+            table = answers(accounts, lambda: verifying_keys(auth_pool, TOKEN_SECONDS), CollectorRegistry())
+            for subject, answer in table.items():
+                await bus.serve(subject, QUEUE, answer)
+
+        start.handlers = start_handlers  # type: ignore[attr-defined]
+        start.bootstrap = BOOTSTRAP  # type: ignore[attr-defined]
+        yield start
+
+
+@pytest.fixture
+async def gateway(start_gateway) -> Gateway:
+    """Give a gateway that is open to everybody."""
+    return await start_gateway()
+
+
+@pytest.fixture
+async def client(gateway) -> AsyncIterator[httpx.AsyncClient]:
+    """Call the gateway."""
+    async with gateway.client() as client:
+        yield client
