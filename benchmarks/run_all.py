@@ -7,6 +7,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 SCRIPTS = (
     ("append.py",),
+    ("read_back.py",),
     ("replay.py",),
     ("load_files.py",),
     ("latency.py",),

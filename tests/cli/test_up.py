@@ -9,31 +9,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support.processes import processes_of
 from support.rest import until
+from support.servers import nats_server_running, postgres_server
 from support.stack import stack_running
 
 from orc.embedded.errors import StartFailed
 
 NAMES = ("postgres", "nats", "auth", "scheduler", "executor", "gateway")
 pytestmark = pytest.mark.slow
-
-
-def processes_of(home: Path) -> list[str]:
-    """Every living process that was told of this home, or works in it."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            told = (entry / "environ").read_bytes() + (entry / "cmdline").read_bytes()
-            works_in = str((entry / "cwd").readlink())
-        except OSError:
-            continue
-        if (
-            entry.name.isdigit()
-            and entry.name != str(os.getpid())
-            and (str(home).encode() in told or works_in.startswith(str(home)))
-        ):
-            found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ").decode())
-    return found
 
 
 def up(home: Path, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -102,24 +86,22 @@ def test_nothing_is_left_behind_and_a_second_start_goes_on(tmp_path, number):
     assert list((home / "run").glob("*.pid")) == []
 
 
-def test_external_servers_are_used_and_none_is_started(stack, tmp_path):
-    """Given URLs of servers that run elsewhere, only the four services are started."""
-    elsewhere = stack.env["ORC_POSTGRES_SUPERUSER_URL"].rpartition("/")[0] + "/elsewhere"
-    settings = {"ORC_DATABASE_URL": elsewhere, "ORC_NATS_URL": "nats://127.0.0.1:1"}
-    # Without NATS the services are there but not ready; what was started, and where it migrated, is seen all the same.
-    process = subprocess.Popen(
-        [sys.executable, "-m", "orc", "up"],
-        env=os.environ | settings | {"ORC_HOME": str(tmp_path / "home"), "ORC_PORT": "0"},
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        run = tmp_path / "home" / "run"
-        until(lambda: (run / "gateway.pid").exists() or None, "the gateway to be started")
-        started = {path.stem for path in run.glob("*.pid")}
-        assert started == {"auth", "scheduler", "executor", "gateway"}
-    finally:
-        process.terminate()
-        assert process.wait() == 0
+def test_external_servers_are_used_and_none_is_started(tmp_path):
+    """Given URLs of servers that run elsewhere, database and roles are made there and four services started."""
+    for name in ("postgres", "nats"):
+        (tmp_path / name).mkdir()
+    with postgres_server(tmp_path / "postgres") as postgres, nats_server_running(tmp_path / "nats") as nats:
+        urls = {"ORC_DATABASE_URL": postgres.superuser("elsewhere"), "ORC_NATS_URL": nats.urls["operator"]}
+        with stack_running(tmp_path / "home", **urls) as stack:
+            assert httpx.get(f"{stack.url}/readyz", trust_env=False).status_code == 200
+            started = {path.stem for path in (stack.home / "run").glob("*.pid")}
+            assert started == {"auth", "scheduler", "executor", "gateway"}
+            assert f"127.0.0.1:{postgres.port}/elsewhere" in stack.env["ORC_GATEWAY_DATABASE_URL"]
+            assert not (stack.home / "postgres").exists()
+            os.kill(stack.supervisor, signal.SIGTERM)
+            until(lambda: processes_of(stack.home) == [] or None, "all processes to end")
+        os.kill(postgres.pid, 0)
+        os.kill(nats.pid, 0)
 
 
 def test_half_of_external_servers_is_refused(tmp_path):

@@ -144,6 +144,8 @@ async def test_too_many_waiting(monkeypatch):
     ledger = Ledger()
     answers = ledger.ask(1, 2, 3)
     await settle()
+    await settle()
+    assert answers[2].done()
     with pytest.raises(LogUnavailable):
         await answers[2]
     ledger.gates[0].set()

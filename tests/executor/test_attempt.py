@@ -1,12 +1,14 @@
 """What becomes of an attempt when its worker stops, hangs, breaks or dies: a real log, scripted workers."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec import structs
 from support.executor_world import PATIENCE_SECONDS, QUICK, eventually, scripted, types
 
 from orc_domain.run_messages import ENDED, RunAttemptFailed, RunCancelled, RunFailed, TaskSucceeded
+from orc_runtime.clock import ManualClock
 
 
 @pytest.fixture
@@ -89,8 +91,8 @@ async def test_a_worker_that_always_dies_is_settled(executors, perform):
 
 
 async def test_a_run_past_its_time_is_closed_after_a_look(executors, perform):
-    """The run's own limit covers all attempts; the one that finds it passed only reads the receipt."""
-    await executors()
+    """The run's own limit covers all attempts; the worker is killed, and the next attempt only reads the receipt."""
+    await executors(clock=ManualClock(datetime.now(UTC)))
     events = await perform("look", policy=structs.replace(QUICK, run_timeout_seconds=0.1))
     assert [(type(event).__name__, getattr(event, "kind", None)) for event in events[2:]] == [
         ("TaskFailed", "run_timeout"),
@@ -98,7 +100,25 @@ async def test_a_run_past_its_time_is_closed_after_a_look(executors, perform):
         ("RunStarted", None),
         ("RunFailed", "run_timeout"),
     ]
-    assert events[-1].message == "the run took longer than 0.1 s"
+    assert (events[4].settle, events[-1].message) == (True, "the run took longer than 0.1 s")
+
+
+async def test_an_attempt_that_begins_too_late_only_looks(executors, scheduler, bus):
+    """A run in doubt whose time is over when it is claimed again fails once its receipt was read."""
+    clock = ManualClock(datetime.now(UTC))
+    executor = await executors(clock=clock)
+    wish = await scheduler.request(scripted("look"), policy=structs.replace(QUICK, run_timeout_seconds=60.0))
+    await scheduler.offer(bus, wish.run_id)
+    await running(scheduler, wish.run_id, executor.workers)
+    (worker,) = executor.workers._busy
+    worker.kill()
+    await scheduler.until(wish.run_id, ["queued"])
+    clock.advance(timedelta(seconds=61))
+    await scheduler.offer(bus, wish.run_id)
+    await scheduler.until(wish.run_id, ENDED)
+    events = await scheduler.events(wish.run_id)
+    assert (types(events)[4:], events[4].settle) == (["run.started", "task.failed", "run.failed"], False)
+    assert (events[-1].kind, events[-1].message) == ("run_timeout", "the run took longer than 60 s")
 
 
 async def test_a_cancel_stops_the_worker(executors, scheduler, bus):

@@ -37,7 +37,7 @@ from orc_executor.leases import Leases
 from orc_executor.metrics import ExecutorMetrics
 from orc_executor.orphans import Registry
 from orc_executor.pool import Pool
-from orc_runtime.clock import SystemClock
+from orc_runtime.clock import Clock, SystemClock
 from orc_runtime.database import close_pool, connect_pool
 from orc_runtime.deciders import RUNS
 
@@ -178,7 +178,16 @@ class Running:
     """An executor in this process, as `app.py` wires it, with scripted workers."""
 
     def __init__(
-        self, pool: Any, bus: Bus, folder: Path, *, name: str, slots: int, grace: float, lease: float
+        self,
+        pool: Any,
+        bus: Bus,
+        folder: Path,
+        *,
+        name: str,
+        slots: int,
+        grace: float,
+        lease: float,
+        clock: Clock,
     ) -> None:
         registry = Registry(folder / name)
         self.bus, self.name = bus, name
@@ -189,11 +198,9 @@ class Running:
         self.stopping = asyncio.Event()
         self.consumer = Consumer(
             bus,
-            Voice(PostgresLog(pool), SystemClock(), name),
+            Voice(PostgresLog(pool), clock, name),
             self.leases,
-            Surroundings(
-                pool=self.workers, clock=SystemClock(), jitter=lambda: 0.0, cancel_grace_seconds=grace
-            ),
+            Surroundings(pool=self.workers, clock=clock, jitter=lambda: 0.0, cancel_grace_seconds=grace),
             metrics=ExecutorMetrics(CollectorRegistry()),
             limits=Limits(pool="default", slots=slots, drain_seconds=0.2, silence_seconds_max=lease),
         )
@@ -209,9 +216,12 @@ async def executor_running(
     slots: int = 2,
     grace: float = 0.2,
     lease: float = 30.0,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Running]:
     """Run an executor and drain it at the end."""
-    running = Running(pool, bus, folder, name=name, slots=slots, grace=grace, lease=lease)
+    running = Running(
+        pool, bus, folder, name=name, slots=slots, grace=grace, lease=lease, clock=clock or SystemClock()
+    )
     async with asyncio.TaskGroup() as group:
         work = group.create_task(running.consumer.run(running.stopping))
         duties = [

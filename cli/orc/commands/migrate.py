@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import sys
+from contextlib import nullcontext, redirect_stdout
 
 import asyncpg
 
@@ -21,7 +23,9 @@ def migrate(*, options: Options = NO_OPTIONS) -> int:
     """Apply what is missing to ORC_DATABASE_URL, by default that of the stack of ORC_HOME."""
     environ = {**read_env(options.home), **os.environ}
     try:
-        code = asyncio.run(run_migrations(environ))
+        # What a program reads is JSON alone.
+        with redirect_stdout(sys.stderr) if options.json else nullcontext():
+            code = asyncio.run(run_migrations(environ))
     except (MigrationError, asyncpg.PostgresError, OSError) as error:
         raise NotMigrated(f"{type(error).__name__}: {error}") from error
     if options.json:

@@ -60,38 +60,57 @@ def low_user() -> LowUser | None:
     raise NoLowUser(LOW_USERS)
 
 
-def runnable(install: Path, user: LowUser) -> Path:
-    """Return `install`, or a copy of it outside of closed folders when that user cannot run it where it is."""
-    if user.can("-x", install / "bin" / "postgres") and user.can("-r", install / "share"):
-        return install
-    program = install / "bin" / "postgres"
-    digest = hashlib.sha256(program.read_bytes()).hexdigest()[:16]
-    copy = COPIES / f"postgres-{digest}"
-    if not copy.is_dir():
-        _copy_for_all(install, copy)
-    return copy
+def runnable(package: Path, user: LowUser) -> Path:
+    """Return the wheel's package, or a copy of it outside of closed folders when that user cannot run it there."""
+    if _runs(package, user):
+        return package
+    program = package / "pginstall" / "bin" / "postgres"
+    copies = COPIES / f"postgres-{hashlib.sha256(program.read_bytes()).hexdigest()[:16]}"
+    if not copies.is_dir():
+        _copy_for_all(package, copies)
+    return copies / package.name
 
 
-def _copy_for_all(install: Path, copy: Path) -> None:
-    unfinished = copy.with_name(f"{copy.name}.{os.getpid()}")
+def _runs(package: Path, user: LowUser) -> bool:
+    """Try it: what a program needs beside itself (its libraries) is found only by running it."""
+    install = package / "pginstall"
+    try:
+        done = subprocess.run(
+            [install / "bin" / "initdb", "--version"],
+            check=False,
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            user=user.uid,
+            group=user.gid,
+            extra_groups=[],
+        )
+    except PermissionError:
+        return False
+    return done.returncode == 0 and user.can("-r", install / "share" / "postgres.bki")
+
+
+def _copy_for_all(package: Path, copies: Path) -> None:
+    """Copy the package, and the libraries that its programs look for in the folder beside it."""
+    unfinished = copies.with_name(f"{copies.name}.{os.getpid()}")
     # The mask of a careful root would close the copy as well.
     mask = os.umask(0o022)
     try:
-        unfinished.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        shutil.copytree(
-            install, unfinished, symlinks=True, ignore=shutil.ignore_patterns("include", "doc", "*.a")
-        )
+        unfinished.mkdir(mode=0o755, parents=True)
+        for folder in (package, package.with_name(f"{package.name}.libs")):
+            if folder.is_dir():
+                unneeded = shutil.ignore_patterns("include", "doc", "*.a", "__pycache__")
+                shutil.copytree(folder, unfinished / folder.name, symlinks=True, ignore=unneeded)
     finally:
         os.umask(mask)
     for parent, folders, names in os.walk(unfinished):
         for name in (*folders, *names):
             path = Path(parent, name)
             if not path.is_symlink():
-                path.chmod(
-                    path.stat().st_mode | (0o555 if path.is_dir() or path.parent.name == "bin" else 0o444)
-                )
+                runs = path.is_dir() or path.parent.name == "bin"
+                path.chmod(path.stat().st_mode | (0o555 if runs else 0o444))
     try:
-        unfinished.rename(copy)
+        unfinished.rename(copies)
     except OSError:
         # Another start was faster; its copy is the same.
         shutil.rmtree(unfinished)

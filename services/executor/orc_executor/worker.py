@@ -56,6 +56,7 @@ class Worker:
             underway = attendant.next_task()
             answer = self.perform(underway)
             underway.clean_up()
+            self._reach.secrets.forget()
             attendant.answer(answer)
             if (self._engine is not None and self._engine.is_broken) or getattr(answer, "fatal", False):
                 break
@@ -66,15 +67,16 @@ class Worker:
         try:
             return self._perform(underway)
         except TaskStopped:
-            return Stopped()
+            # DuckDB tells no more than that it was interrupted.
+            return self._failed(underway.too_late, underway) if underway.too_late else Stopped()
         except TaskError as error:
             return self._failed(error, underway)
         except Rejected as error:
-            return self._failed(Internal(f"the task's config cannot be used: {error}"), underway)
+            return self._failed(Internal(f"the config cannot be used: {error.field}: {error}"), underway)
         except MemoryError:
             return self._failed(OutOfMemory("the worker's memory does not suffice"), underway, fatal=True)
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the attempt and not the process
-            traceback.print_exc()
+            _complain(self._reach.secrets.redact(traceback.format_exc()))
             return self._failed(Internal(f"{type(error).__name__}: {error}"), underway, fatal=True)
 
     def _perform(self, underway: Underway) -> Answer:
@@ -95,9 +97,15 @@ class Worker:
     def _failed(self, error: TaskError, underway: Underway, *, fatal: bool = False) -> Failed:
         is_broken = fatal or (self._engine is not None and self._engine.is_broken)
         if is_broken and underway.is_committing:
-            print(f"the commit's outcome is not known: {error}", file=sys.stderr, flush=True)  # noqa: T201
+            _complain(f"the commit's outcome is not known: {error}")
             os._exit(EXIT_UNCERTAIN)
-        return Failed(error.kind, error.message, error.retryable, fatal=is_broken)
+        message = self._reach.secrets.redact(error.message)
+        return Failed(error.kind, message, error.retryable, fatal=is_broken)
+
+
+def _complain(text: str) -> None:
+    """Say something to the executor's log."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _counted(extractor: InlineExtract, underway: Underway) -> Loaded:

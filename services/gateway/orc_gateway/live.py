@@ -85,8 +85,12 @@ class Tail:
                     log.warning("tail starts over", reason=repr(error))
                     await asyncio.sleep(POLL_SECONDS)
         finally:
-            self.is_over = True
-            self._wake_all()
+            self.end()
+
+    def end(self) -> None:
+        """End every watcher; there will be no more."""
+        self.is_over = True
+        self._wake_all()
 
     def poke(self) -> None:
         """Say that the log has grown."""

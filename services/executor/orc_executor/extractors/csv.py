@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 import duckdb
 
 from orc_domain.extract import CsvExtract
+from orc_executor import sql_names
 from orc_executor.engine import Engine
 from orc_executor.engine_errors import source_error
 from orc_executor.errors import SourceMalformed, TaskError, TaskStopped
@@ -104,7 +105,18 @@ class CsvSource:
                     file.name, f"the rows have {len(types.columns)} columns, the header {len(self._header)}"
                 )
             found.append(types)
-        return united(found, self._header)
+        return united(
+            found, self._header, [self._nulls(engine, file) for file in files] if len(files) > 1 else []
+        )
+
+    def _nulls(self, engine: Engine, file: SourceFile) -> frozenset[str]:
+        """Return the columns that are null in the whole file: they look like text and say nothing."""
+        texts = dict.fromkeys(self._header, "VARCHAR")
+        counts = ", ".join(f"count({sql_names.identifier(name)})" for name in self._header)
+        (row,) = engine.run(
+            f"SELECT {counts} FROM {read_sql([file], self._dialect, Types(columns=texts), texts)}"
+        )
+        return frozenset(name for name, count in zip(self._header, row, strict=True) if not count)
 
     def _read_as_text(self, engine: Engine, file: SourceFile) -> None:
         texts = dict.fromkeys(self._header, "VARCHAR")

@@ -62,13 +62,15 @@ def sniff(engine: Engine, file: SourceFile, dialect: Dialect, *, whole: bool) ->
     )
 
 
-def united(found: Sequence[Types], names: Sequence[str]) -> Types:
-    """Return types that hold the values of every file."""
+def united(found: Sequence[Types], names: Sequence[str], nulls: Sequence[frozenset[str]] = ()) -> Types:
+    """Return types that hold the values of every file; `nulls` are the columns of each that hold none."""
     same_formats = len({(types.date_format, types.timestamp_format) for types in found}) == 1
-    columns = {
-        name: _united({_nth(types, place) for types in found}, same_formats=same_formats)
-        for place, name in enumerate(names)
-    }
+    columns = dict[str, str]()
+    for place, name in enumerate(names):
+        said = {
+            _nth(types, place) for file, types in enumerate(found) if not nulls or name not in nulls[file]
+        }
+        columns[name] = _united(said or {"VARCHAR"}, same_formats=same_formats)
     if not same_formats:
         return Types(columns=columns)
     return Types(

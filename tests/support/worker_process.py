@@ -6,16 +6,19 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from uuid import UUID, uuid4
 
-from orc_executor.frames import Answer, Progress, Ready, TaskOrder, answers, encode
+import duckdb
+
+from orc_executor.frames import Answer, Failed, Loaded, Progress, Ready, TaskOrder, answers, encode
 
 ANSWER_SECONDS_MAX = 60.0
-RUN, TASK = UUID(int=1), UUID(int=2)
+TASK = UUID(int=2)
 
 
 def order(extractor, loader, **more):
-    """A first attempt at a new run, unless `more` says otherwise."""
+    """Order a first attempt at a new run, unless `more` says otherwise."""
     run_id = more.pop("run_id", None) or uuid4()
     fields = {
         "run_id": run_id, "root_id": run_id, "attempt": 1, "task_id": TASK, "task_order": 1,
@@ -24,12 +27,22 @@ def order(extractor, loader, **more):
     return TaskOrder(**{**fields, **more})
 
 
+def table(name="t", **more):
+    """Load into a table of out.duckdb."""
+    return {"type": "duckdb", "db_path": "out.duckdb", "table_name": name, **more}
+
+
+DISCARD = {"type": "discard"}
+INLINE = {"type": "inline", "rows": [{"a": 1}, {"a": 2}]}
+
+
 class WorkerProcess:
     """Start, order, listen, kill."""
 
-    def __init__(self, data_dir, **environment):
+    def __init__(self, data_dir, environment):
         orders_out, self._orders = os.pipe()
         self._answers, answers_in = os.pipe()
+        self.data_dir = data_dir
         settings = {
             "ORC_DATA_DIR": str(data_dir), "ORC_WORKER_THREADS": "2",
             "ORC_WORKER_MEMORY_BYTES_MAX": str(1024**3), **environment,
@@ -49,7 +62,7 @@ class WorkerProcess:
         os.write(self._orders, encode(frame))
 
     def frame(self):
-        """The next frame, whatever it is; EOFError when the process ended."""
+        """Return the next frame, whatever it is; EOFError when the process ended."""
         until = time.monotonic() + ANSWER_SECONDS_MAX
         while not self._read:
             readable, _, _ = select.select([self._answers], [], [], max(0, until - time.monotonic()))
@@ -61,7 +74,7 @@ class WorkerProcess:
         return self._read.pop(0)
 
     def answer(self):
-        """The next answer, progress left out."""
+        """Return the next answer, progress left out."""
         while isinstance(frame := self.frame(), Progress):
             pass
         assert isinstance(frame, Answer)
@@ -71,13 +84,43 @@ class WorkerProcess:
         self.say(order(extractor, loader, **more))
         return self.answer()
 
+    def load(self, extractor, loader, **more):
+        """Perform and return the number of rows; what fails is an assertion."""
+        answer = self.perform(extractor, loader, **more)
+        assert isinstance(answer, Loaded), answer
+        return answer.result.rows
+
+    def fail(self, extractor, loader, **more):
+        """Perform and return (kind, message)."""
+        answer = self.perform(extractor, loader, **more)
+        assert isinstance(answer, Failed), answer
+        return answer.kind, answer.message
+
+    def rows(self, sql="SELECT * FROM t"):
+        """Query the target file as a user would."""
+        with duckdb.connect(str(self.data_dir / "out.duckdb"), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+    def types(self, name="t"):
+        return dict(self.rows(f"SELECT column_name, column_type FROM (DESCRIBE {name})"))
+
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
     def close(self):
-        """End it by its pipe."""
+        """End it by its pipe and return its exit code."""
         os.close(self._orders)
-        self.process.wait(ANSWER_SECONDS_MAX)
+        code = self.process.wait(ANSWER_SECONDS_MAX)
         os.close(self._answers)
         self.process.stderr.close()
+        return code
+
+
+@contextmanager
+def worker_process(data_dir, **environment):
+    worker = WorkerProcess(data_dir, environment)
+    try:
+        yield worker
+    finally:
+        worker.close()

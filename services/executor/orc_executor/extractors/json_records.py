@@ -1,0 +1,148 @@
+"""
+Records in a JSON answer, cut out as they are written.
+
+Where the JSONPath is plain names, nothing is decoded but the way to the array: its elements stay slices of the
+answer's own bytes. Any other path is looked up in the decoded answer.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from orc_executor.errors import WrongShape
+
+_STEP = re.compile(
+    r"""\.(?P<dotted>[A-Za-z_][A-Za-z0-9_]*)|\['(?P<single>[^'\\]+)'\]|\["(?P<double>[^"\\]+)"\]"""
+)
+_OBJECT = msgspec.json.Decoder(dict[str, Raw])
+_ARRAY = msgspec.json.Decoder(list[Raw])
+_ANY = msgspec.json.Decoder()
+_BOM = b"\xef\xbb\xbf"
+_NAMES_SHOWN_MAX = 10
+_KINDS = {b"<": "HTML or XML", b"[": "an array", b"n": "null", b'"': "a string"} | dict.fromkeys(
+    (b"0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"8", b"9", b"-"), "a number"
+)
+
+
+class JsonPath(Struct, frozen=True):
+    """A place in an answer."""
+
+    text: str
+    names: tuple[str, ...] | None
+    """The way there, when it is plain names."""
+    is_spread: bool
+    """Whether it ends in `[*]`: the elements are meant, which is what the array alone means, too."""
+    query: Any = None
+
+    @classmethod
+    def parse(cls, text: str, field: str) -> "JsonPath":
+        """Read an RFC 9535 path; raises WrongShape naming the config's field."""
+        body = text.strip()
+        is_spread = body.endswith("[*]")
+        names, place = list[str](), 1
+        plain = body.removesuffix("[*]")
+        while body.startswith("$") and (step := _STEP.match(plain, place)):
+            names.append(step["dotted"] or step["single"] or step["double"])
+            place = step.end()
+        if body.startswith("$") and place == len(plain):
+            return cls(text, tuple(names), is_spread)
+        import jsonpath_rfc9535  # noqa: PLC0415 - plain paths do without
+
+        try:
+            return cls(text, None, is_spread, jsonpath_rfc9535.compile(body))
+        except jsonpath_rfc9535.JSONPathError as error:
+            raise WrongShape(f"{field}: {text} is no JSONPath: {error}") from error
+
+
+ROOT = JsonPath("$", (), is_spread=False)
+
+
+def compact(body: bytes) -> bytes:
+    """Return the answer without the line breaks between its parts; raises WrongShape when it is no JSON."""
+    body = body.removeprefix(_BOM)
+    if b"\n" not in body and b"\r" not in body:
+        return body
+    try:
+        return msgspec.json.format(body, indent=-1)
+    except msgspec.MsgspecError as error:
+        raise _no_json(body, error) from error
+
+
+def records(body: bytes, path: JsonPath) -> Sequence[bytes | Raw]:
+    """Return the records, each the JSON text of an object; raises WrongShape."""
+    if path.names is None:
+        found = _found(body, path)
+        if len(found) == 1 and isinstance(found[0], list) and not path.is_spread:
+            found = found[0]
+        if not all(isinstance(record, dict) for record in found):
+            raise WrongShape(f"not every record at {path.text} is an object")
+        return [msgspec.json.encode(record) for record in found]
+    place = _walk(body, path)
+    if place is None:
+        raise WrongShape(f"there is nothing at {path.text}: the answer is {_described(body)}")
+    try:
+        array = _ARRAY.decode(place)
+    except msgspec.ValidationError as error:
+        raise WrongShape(f"there is no array at {path.text}, but {_described(bytes(place))}") from error
+    except msgspec.MsgspecError as error:
+        raise _no_json(body, error) from error
+    if not all(
+        bytes(record[:1] if isinstance(record, bytes) else memoryview(record)[:1]) == b"{" for record in array
+    ):
+        raise WrongShape(f"not every record at {path.text} is an object")
+    return array
+
+
+def value(body: bytes, path: JsonPath) -> Any:
+    """Return what stands at the path, None when nothing does; raises WrongShape when the answer is no JSON."""
+    if path.names is None:
+        found = _found(body, path)
+        return found[0] if found else None
+    place = _walk(body, path)
+    return None if place is None else _ANY.decode(place)
+
+
+def _walk(body: bytes, path: JsonPath) -> bytes | Raw | None:
+    assert path.names is not None
+    place: bytes | Raw = body
+    try:
+        for name in path.names:
+            found = _OBJECT.decode(place).get(name)
+            if found is None:
+                return None
+            place = found
+    except msgspec.ValidationError:
+        # It stands there, but is no object: the rest of the path leads nowhere.
+        return None
+    except msgspec.MsgspecError as error:
+        raise _no_json(body, error) from error
+    return place
+
+
+def _found(body: bytes, path: JsonPath) -> list[Any]:
+    try:
+        return list(path.query.find(_ANY.decode(body)).values())
+    except msgspec.MsgspecError as error:
+        raise _no_json(body, error) from error
+
+
+def _no_json(body: bytes, error: Exception) -> WrongShape:
+    return WrongShape(f"the answer is no JSON ({error}): it is {_described(body)}")
+
+
+def _described(body: bytes) -> str:
+    """Say what it is without quoting it: a server may send back what it was sent, secrets among it."""
+    begin = body.lstrip()[:1]
+    if not begin:
+        return "empty"
+    if begin == b"{":
+        try:
+            names = list(_OBJECT.decode(body))
+        except msgspec.MsgspecError:
+            return "a broken object"
+        shown = ", ".join(names[:_NAMES_SHOWN_MAX]) + (", …" if len(names) > _NAMES_SHOWN_MAX else "")
+        return f"an object with {shown}" if names else "an empty object"
+    return _KINDS.get(begin, "a text")
