@@ -66,8 +66,10 @@ class LineScreen:
         if now < self._silent_until:
             return
         self._silent_until = now + PROGRESS_SECONDS
-        percent = "" if data.get("percent") is None else f" ({data['percent']:.0f} %)"
-        print(f"  {PROGRESS:19} task {_order(data)}: {data.get('rows', 0):,} rows{percent}", flush=True)
+        percent = None if data.get("percent") is None else f"{data['percent']:.0f} %"
+        # Rows are counted only once the engine writes them; a scan tells its share before.
+        known = [f"{data['rows']:,} rows" if data.get("rows") else None, percent]
+        print(f"  {PROGRESS:19} task {_order(data)}: {', '.join(filter(None, known)) or 'begun'}", flush=True)
 
 
 class BarScreen:
@@ -91,7 +93,7 @@ class BarScreen:
     def _bar(self, order: int, rows: int | None, percent: float | None) -> None:
         if order not in self._bars:
             self._bars[order] = self._progress.add_task(f"task {order}", total=None, rows="")
-        counted = f"{rows:,} rows" if rows is not None else ""
+        counted = f"{rows:,} rows" if rows else ""
         total = 100.0 if percent is not None else None
         self._progress.update(self._bars[order], completed=percent or 0.0, total=total, rows=counted)
 

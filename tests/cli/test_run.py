@@ -55,7 +55,7 @@ def test_follow_to_success(orc, queued):
     assert called.out.splitlines() == [
         f"run {RUN} of flights",
         "  run.started         attempt 1 by x",
-        "  progress            task 1: 50,000 rows (15 %)",
+        "  progress            task 1: 50,000 rows, 15 %",
         "  task.succeeded      task 1: 336,776 rows in 1.50 s",
         "  run.succeeded",
         "success",

@@ -17,8 +17,6 @@ from msgspec import structs
 from support.executor_world import DISCARD, INLINE, QUICK, eventually, types
 
 from orc_domain.run_messages import ENDED
-from orc_events.bus import Bus
-from orc_events.topology import Topology, provision
 from orc_executor.orphans import Process, Record, process_of
 
 ROWS = [{"id": 1, "name": "one"}, {"id": 2, "name": "two"}]
@@ -95,15 +93,6 @@ class Executor:
 
     async def ended(self):
         return await asyncio.to_thread(self.process.wait, 30)
-
-
-@pytest.fixture
-async def bus(nats_url):
-    """Speak on a bus whose streams and consumers stand."""
-    bus = await Bus.connect(nats_url, name="test", wait_seconds=10)
-    await provision(bus, Topology())
-    yield bus
-    await bus.close()
 
 
 @pytest.fixture

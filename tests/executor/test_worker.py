@@ -7,12 +7,10 @@ import subprocess
 import sys
 
 import pytest
-from support.worker_process import DISCARD, INLINE, order, table, worker_process
+from support.worker_process import DISCARD, INLINE, order, slow_order, table, worker_process
 
 from orc_domain.run_messages import TaskResult
 from orc_executor.frames import Failed, Loaded, NoReceipt, Ping, Pong, Progress, Stop, Stopped, encode
-
-SLOW_ROWS = 30_000_000
 
 
 @pytest.fixture
@@ -23,13 +21,7 @@ def worker(tmp_path):
 
 @pytest.fixture
 def slow(tmp_path):
-    """An order that takes long: a pipe of a parquet file big only once it is read."""
-    import duckdb  # noqa: PLC0415
-
-    path = tmp_path / "slow.parquet"
-    with duckdb.connect() as connection:
-        connection.execute(f"COPY (SELECT 1 AS n, 'x' AS x FROM range({SLOW_ROWS})) TO '{path}' (FORMAT parquet)")
-    return {"type": "parquet", "path": "slow.parquet"}, table()
+    return slow_order(tmp_path)
 
 
 def mapped(worker):

@@ -63,7 +63,6 @@ class Gateway(Struct, frozen=True):
     tail: Tail
     registry: CollectorRegistry
     health: Health
-    stopping: asyncio.Event
 
     @asynccontextmanager
     async def client(self, **options: Any) -> AsyncIterator[httpx.AsyncClient]:
@@ -119,95 +118,99 @@ def settings() -> Callable[..., GatewaySettings]:
     return make
 
 
+class Starter:
+    """Starts gateways and what stands behind them; everything ends with the test."""
+
+    bootstrap = BOOTSTRAP
+
+    def __init__(
+        self, database: Any, settings: Callable[..., GatewaySettings], resources: AsyncExitStack
+    ) -> None:
+        self._database, self._settings, self._resources = database, settings, resources
+
+    async def __call__(self, *, handlers: bool = True, auth: bool = False, **changes: Any) -> Gateway:
+        """Start a gateway with settings of one's own."""
+        broker, registry, health = MemoryBroker(), CollectorRegistry(), Health()
+        bus, other = await broker.connect(), await broker.connect()
+        await provision(other, Topology())
+        for one in (bus, other):
+            self._resources.push_async_callback(one.close)
+        pool, chosen = await self._pool("orc_gateway", "read"), self._settings(**changes)
+        log, reads = PostgresLog(pool), Reads(pool)
+        follower = Follower(pool, log, projections.CHECKPOINT)
+        projector = Projector(
+            follower, projections.apply, clear=projections.clear, on_applied=Shown.tell(bus)
+        )
+        shown = Shown(follower, lambda: reads.checkpoint(projections.CHECKPOINT), registry)
+        tail = Tail(log, registry, watchers_max=chosen.streams_max)
+        await listen(bus, projector, tail, shown)
+        front, executor_log = (
+            Front(health, registry),
+            PostgresLog(await self._pool("orc_executor", "executor")),
+        )
+        gateway = Gateway(
+            front, broker, bus, pool, log, executor_log, reads, projector, tail, registry, health
+        )
+        if handlers:
+            await self.handle_commands(other)
+        if auth:
+            await self._answer_for_auth(other, is_open=chosen.mode == "optional")
+        app = create_app(
+            chosen, bus=bus, log=log, reads=reads, shown=shown, tail=tail, health=health, registry=registry,
+            clock=SystemClock(),
+        )  # fmt: skip
+        front.open(app)
+        health.started()
+        self._duty(projector.run())
+        self._duty(tail.run())
+        return gateway
+
+    async def handle_commands(self, bus: Bus) -> None:
+        """Let the scheduler's handlers take commands."""
+        pool = await self._pool("orc_scheduler", "scheduler")
+        log = PostgresLog(pool, on_append=lambda position: bus.poke("orc.poke.log", str(position).encode()))
+        calendar = Calendar(pool, log, on_jobs=lambda: None, on_runs=lambda: None, on_pools=lambda _: None)
+        metrics = SchedulerMetrics(CollectorRegistry())
+        commands = Commands(log, Jobs(log), calendar)
+        handlers = Handlers(bus, log, commands, SystemClock(), metrics, slots=16)
+        self._duty(calendar.run())
+        self._duty(handlers.run(asyncio.Event()))
+
+    async def _answer_for_auth(self, bus: Bus, *, is_open: bool) -> None:
+        """Let the auth service's own answers be given."""
+        pool = await self._pool("orc_auth", "auth")
+        passwords = Passwords(hashes_max=2, parameters=CHEAPEST)
+        self._resources.callback(passwords.close)
+        accounts = Accounts(
+            pool, passwords, await signing_key(pool), SystemClock(), is_open=is_open,
+            bootstrap_secret=Secret(BOOTSTRAP), token_seconds=TOKEN_SECONDS,
+        )  # fmt: skip
+        table = answers(accounts, lambda: verifying_keys(pool, TOKEN_SECONDS), CollectorRegistry())
+        for subject, answer in table.items():
+            await bus.serve(subject, QUEUE, answer)
+
+    async def _pool(self, role: str, schema: str) -> Any:
+        pool = await connect_pool(
+            self._database.url(role), schema=schema, size_max=6, application_name="test"
+        )
+        self._resources.push_async_callback(close_pool, pool)
+        return pool
+
+    def _duty(self, coroutine: Any) -> None:
+        task = asyncio.create_task(coroutine)
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self._resources.push_async_callback(end)
+
+
 @pytest.fixture
-async def start_gateway(database, settings) -> AsyncIterator[Callable[..., Any]]:
-    """Start a gateway with settings of one's own; everything ends with the test."""
+async def start_gateway(database, settings) -> AsyncIterator[Starter]:
+    """Start gateways with settings of one's own."""
     async with AsyncExitStack() as resources:
-
-        async def pool(role: str, schema: str) -> Any:
-            opened = await connect_pool(
-                database.url(role), schema=schema, size_max=6, application_name="test"
-            )
-            resources.push_async_callback(close_pool, opened)
-            return opened
-
-        def duty(coroutine: Any) -> None:
-            task = asyncio.create_task(coroutine)
-
-            async def end() -> None:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-
-            resources.push_async_callback(end)
-
-        async def start(*, handlers: bool = True, auth: bool = False, **changes: Any) -> Gateway:
-            broker, registry, health = MemoryBroker(), CollectorRegistry(), Health()
-            bus, other = await broker.connect(), await broker.connect()
-            await provision(other, Topology())
-            for one in (bus, other):
-                resources.push_async_callback(one.close)
-            read_pool = await pool("orc_gateway", "read")
-            log, reads = PostgresLog(read_pool), Reads(read_pool)
-            follower = Follower(read_pool, log, projections.CHECKPOINT)
-            projector = Projector(
-                follower, projections.apply, clear=projections.clear, on_applied=Shown.tell(bus)
-            )
-            shown = Shown(follower, lambda: reads.checkpoint(projections.CHECKPOINT), registry)
-            chosen = settings(**changes)
-            tail = Tail(log, registry, watchers_max=chosen.streams_max)
-            await listen(bus, projector, tail, shown)
-            front = Front(health, registry)
-            gateway = Gateway(
-                front, broker, bus, read_pool, log, PostgresLog(await pool("orc_executor", "executor")),
-                reads, projector, tail, registry, health, asyncio.Event(),
-            )  # fmt: skip
-            if handlers:
-                await start_handlers(gateway, other)
-            if auth:
-                await start_auth(other, is_open=chosen.mode == "optional")
-            front.open(
-                create_app(
-                    chosen, bus=bus, log=log, reads=reads, shown=shown, tail=tail, health=health,
-                    registry=registry, clock=SystemClock(),
-                )
-            )  # fmt: skip
-            health.started()
-            duty(projector.run())
-            duty(tail.run())
-            return gateway
-
-        async def start_handlers(gateway: Gateway, bus: Bus) -> None:
-            """Let the scheduler's handlers take commands."""
-            scheduler_pool = await pool("orc_scheduler", "scheduler")
-            log = PostgresLog(
-                scheduler_pool, on_append=lambda position: bus.poke("orc.poke.log", str(position).encode())
-            )
-            jobs = Jobs(log)
-            calendar = Calendar(
-                scheduler_pool, log, on_jobs=lambda: None, on_runs=lambda: None, on_pools=lambda _: None
-            )
-            commands = Commands(log, jobs, calendar)
-            metrics = SchedulerMetrics(CollectorRegistry())
-            handlers = Handlers(bus, log, commands, SystemClock(), metrics, slots=16)
-            duty(calendar.run())
-            duty(handlers.run(gateway.stopping))
-
-        async def start_auth(bus: Bus, *, is_open: bool) -> None:
-            """Let the auth service's own answers be given."""
-            auth_pool = await pool("orc_auth", "auth")
-            passwords = Passwords(hashes_max=2, parameters=CHEAPEST)
-            resources.callback(passwords.close)
-            accounts = Accounts(
-                auth_pool, passwords, await signing_key(auth_pool), SystemClock(), is_open=is_open,
-                bootstrap_secret=Secret(BOOTSTRAP), token_seconds=TOKEN_SECONDS,
-            )  # fmt: skip
-            table = answers(accounts, lambda: verifying_keys(auth_pool, TOKEN_SECONDS), CollectorRegistry())
-            for subject, answer in table.items():
-                await bus.serve(subject, QUEUE, answer)
-
-        start.handlers = start_handlers  # type: ignore[attr-defined]
-        start.bootstrap = BOOTSTRAP  # type: ignore[attr-defined]
-        yield start
+        yield Starter(database, settings, resources)
 
 
 @pytest.fixture

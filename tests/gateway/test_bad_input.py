@@ -48,7 +48,10 @@ FIELDS = {
     "climbing path": (extract(type="csv", path="../../etc/passwd"), f"{PLACE}.path"),
     "URL as path": (extract(type="parquet", path="https://x/y.parquet"), f"{PLACE}.path"),
     "NUL in a path": (extract(type="csv", path="a\0.csv"), f"{PLACE}.path"),
-    "climbing db_path": (load(type="duckdb", db_path="../x.db", table_name="t"), "tasks[0].loader_config.db_path"),
+    "climbing db_path": (
+        load(type="duckdb", db_path="../x.db", table_name="t"),
+        "tasks[0].loader_config.db_path",
+    ),
     "control character in a table": (
         load(type="duckdb", db_path="x.db", table_name="t\n"),
         "tasks[0].loader_config.table_name",
@@ -104,7 +107,9 @@ async def test_bodies(client, case):
     assert (await client.get("/events")).json() == []
 
 
-@pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonp"])
+@pytest.mark.parametrize(
+    "kind", [None, "text/plain", "application/x-www-form-urlencoded", "application/jsonp"]
+)
 async def test_content_types(client, kind):
     """Only JSON is taken, and only when it says so: a page elsewhere could send anything else unasked."""
     headers = {} if kind is None else {"Content-Type": kind}
@@ -112,7 +117,9 @@ async def test_content_types(client, kind):
     assert (answer.status_code, answer.json()["code"]) == (415, "not-json")
 
 
-@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.x+json"])
+@pytest.mark.parametrize(
+    "kind", ["application/json; charset=utf-8", "Application/JSON", "application/vnd.x+json"]
+)
 async def test_content_types_that_are_json(client, kind):
     """Parameters, case and suffixes do not matter."""
     answer = await client.post("/jobs", content=json.dumps(JOB).encode(), headers={"Content-Type": kind})
@@ -143,7 +150,10 @@ PARAMETERS = {
 async def test_parameters(client, path):
     """A parameter that is wrong or unknown is 400 with its name."""
     answer = await client.get(path)
-    assert (answer.status_code, [fault["field"] for fault in answer.json()["errors"]]) == (400, [PARAMETERS[path]])
+    assert (answer.status_code, [fault["field"] for fault in answer.json()["errors"]]) == (
+        400,
+        [PARAMETERS[path]],
+    )
 
 
 @pytest.mark.parametrize(
@@ -179,5 +189,9 @@ async def test_problem_has_every_member(client):
     answer = await client.get(f"/jobs/nope?after={SECRET}")
     problem = answer.json()
     assert set(problem) == {"type", "title", "status", "detail", "instance", "code", "errors"}
-    assert (problem["type"], problem["status"], problem["instance"]) == ("urn:orc:problem:invalid", 400, "/jobs/nope")
+    assert (problem["type"], problem["status"], problem["instance"]) == (
+        "urn:orc:problem:invalid",
+        400,
+        "/jobs/nope",
+    )
     assert SECRET not in answer.text

@@ -74,7 +74,7 @@ async def test_no_outcome_is_503_and_its_key_resolves_it(start_gateway, monkeypa
         assert (unknown.status_code, unknown.json()["code"]) == (503, "outcome-unknown")
         assert unknown.headers["retry-after"] == "1"
         monkeypatch.setattr(module, "OUTCOME_SECONDS_MAX", 5.0)
-        await start_gateway.handlers(gateway, await gateway.broker.connect())
+        await start_gateway.handle_commands(await gateway.broker.connect())
         key = {"Idempotency-Key": unknown.headers["idempotency-key"]}
         answers = [await client.post("/jobs", json=body(), headers=key) for _ in range(2)]
         assert {answer.status_code for answer in answers} == {200}

@@ -2,10 +2,10 @@
 
 import asyncio
 import json
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
-from prometheus_client import generate_latest
 
 from orc_domain.run_messages import StartRun, SucceedTask, TaskResult
 from orc_gateway import sse
@@ -72,7 +72,11 @@ async def test_log_is_followed_from_now(served, job):
 async def test_log_is_resumed(served, job, how):
     """After a position everything later comes, from the log what is old and live what is new."""
     runs = [await trigger(served, job) for _ in range(2)]
-    headers, path = (ACCEPT | {"Last-Event-ID": "2"}, "/events?after=1") if how == "header" else (ACCEPT, "/events?after=2")
+    headers, path = (
+        (ACCEPT | {"Last-Event-ID": "2"}, "/events?after=1")
+        if how == "header"
+        else (ACCEPT, "/events?after=2")
+    )
     async with served.stream("GET", path, headers=headers) as answer:
         reader = Reader(answer)
         first = await reader.event()
@@ -83,7 +87,9 @@ async def test_log_is_resumed(served, job, how):
 
 async def test_log_is_filtered(served, job):
     """Only what was asked for comes, by type and by stream."""
-    async with served.stream("GET", f"/events?type=job.paused&stream=job-{job['job_id']}", headers=ACCEPT) as answer:
+    async with served.stream(
+        "GET", f"/events?type=job.paused&stream=job-{job['job_id']}", headers=ACCEPT
+    ) as answer:
         reader = Reader(answer)
         await reader.frame()
         await trigger(served, job)
@@ -147,19 +153,31 @@ async def test_a_stream_more_than_may_be(start_gateway):
     """Past the maximum a stream is 503; plain reading goes on."""
     gateway = await start_gateway(streams_max=1)
     async with gateway.served() as client, client.stream("GET", "/events", headers=ACCEPT) as answer:
-        await Reader(answer).frame()
+        reader = Reader(answer)
+        await reader.frame()
         assert (await client.get("/events", headers=ACCEPT)).json()["code"] == "too-many-streams"
         assert (await client.get("/events")).status_code == 200
-        assert b"orc_event_streams 1.0" in generate_latest(gateway.registry)
+        assert gateway.registry.get_sample_value("orc_event_streams") == 1
 
 
-async def test_reader_that_leaves_is_forgotten(gateway, served, job):
-    """A connection that was closed makes room again, and the log is not read for nobody."""
+async def test_reader_that_leaves_is_forgotten(gateway, served, job, monkeypatch):
+    """A connection that was closed makes room again, and who comes next reads on."""
+    left, watch = asyncio.Event(), gateway.tail.watch
+
+    @contextmanager
+    def watched():
+        with watch() as watcher:
+            yield watcher
+        left.set()
+
+    monkeypatch.setattr(gateway.tail, "watch", watched)
     async with served.stream("GET", "/events", headers=ACCEPT) as answer:
-        await Reader(answer).frame()
-        assert len(gateway.tail._watchers) == 1
-    while gateway.tail._watchers or gateway.tail._end is not None:
-        await asyncio.sleep(0)
+        reader = Reader(answer)
+        await reader.frame()
+        assert gateway.registry.get_sample_value("orc_event_streams") == 1
+    async with asyncio.timeout(10):
+        await left.wait()
+    assert gateway.registry.get_sample_value("orc_event_streams") == 0
     async with served.stream("GET", "/events?after=0", headers=ACCEPT) as answer:
         assert (await Reader(answer).event())[1] == "job.created"
 

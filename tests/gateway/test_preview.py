@@ -5,7 +5,9 @@ from datetime import datetime
 
 async def test_preview(client):
     """Words, the five next instants in UTC, strictly in the future, and as many as asked for."""
-    answer = await client.post("/schedules/preview", json={"schedule": "0 0 9 * * 1-5", "timezone": "Europe/Berlin"})
+    answer = await client.post(
+        "/schedules/preview", json={"schedule": "0 0 9 * * 1-5", "timezone": "Europe/Berlin"}
+    )
     preview = answer.json()
     instants = [datetime.fromisoformat(text) for text in preview["next"]]
     assert answer.status_code == 200

@@ -209,7 +209,11 @@ async def test_many_runs_in_one_batch(pool):
 async def test_other_events_are_passed_over(pool):
     """What no table is folded from, and an event of a run whose row is gone, stop nobody."""
     log = MemoryLog()
-    for stream, kind in (("user-1", "user.registered"), (f"run-{uuid4()}", "run.succeeded"), ("job-x", "job.new")):
+    for stream, kind in (
+        ("user-1", "user.registered"),
+        (f"run-{uuid4()}", "run.succeeded"),
+        ("job-x", "job.new"),
+    ):
         data = '{"type":"run.succeeded","attempt":1}'
         await log.append(
             Append(

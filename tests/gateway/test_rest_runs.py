@@ -69,7 +69,9 @@ async def test_tasks_tell_what_became_of_them(client, gateway, run):
     seen = [await statuses()]
     await gateway.say(run["run_id"], StartRun("test", AT))
     seen.append(await statuses())
-    result = TaskResult(rows=3, bytes=9, seconds=0.5, receipt="r", cursor={"page": 2}, schema_changes=("+ a",))
+    result = TaskResult(
+        rows=3, bytes=9, seconds=0.5, receipt="r", cursor={"page": 2}, schema_changes=("+ a",)
+    )
     await gateway.say(run["run_id"], SucceedTask(1, 1, result))
     seen.append(await statuses())
     failed = FailAttempt(
@@ -77,7 +79,12 @@ async def test_tasks_tell_what_became_of_them(client, gateway, run):
     )
     await gateway.say(run["run_id"], failed)
     seen.append(await statuses())
-    assert seen == [["queued", "queued"], ["running", "queued"], ["success", "running"], ["success", "failed"]]
+    assert seen == [
+        ["queued", "queued"],
+        ["running", "queued"],
+        ["success", "running"],
+        ["success", "failed"],
+    ]
     done, broken = (await client.get(path)).json()
     facts = ("rows", "bytes", "seconds", "receipt", "cursor", "schema_changes", "error_kind", "error_message")
     assert [done[name] for name in facts] == [3, 9, 0.5, "r", {"page": 2}, ["+ a"], None, None]

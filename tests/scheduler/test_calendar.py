@@ -15,7 +15,10 @@ from orc_domain.wire import (
     WireRequestRun,
     WireResumeJob,
 )
+from orc_events.event import Version
+from orc_scheduler.due import Span
 from orc_scheduler.job_rows import JobFact, JobRow, evolve_row
+from orc_scheduler.ticker import _request, _skip
 
 JOB = uuid4()
 DUE = NOW.replace(hour=10, minute=0)
@@ -194,6 +197,38 @@ async def test_rebuild_comes_to_the_same(parts, executor):
     emptied = await tables(parts)
     await parts.fold()
     assert (emptied, await tables(parts)) == (([], []), before)
+
+
+async def test_accounted_for_elsewhere(parts):
+    """An instant that ended in an event, as a run or in a span, moves a row on that does not know; never back."""
+    job_id = await parts.create(schedule="@hourly")
+    ((due_at,),) = await parts.rows("SELECT next_due_at FROM jobs")
+    job = await parts.jobs.current(job_id)
+    hours, moved = timedelta(hours=1), []
+    await parts.log.append(_request(job, due_at + 2 * hours, NOW))
+    await parts.fold()
+    moved += await parts.rows("SELECT next_due_at FROM jobs")
+    await parts.log.append(_skip(job, Span(due_at, due_at + 5 * hours, 6), "missed", Version(0), NOW))
+    await parts.fold()
+    moved += await parts.rows("SELECT next_due_at FROM jobs")
+    await parts.log.append(_request(job, due_at, NOW))
+    await parts.fold()
+    moved += await parts.rows("SELECT next_due_at FROM jobs")
+    assert moved == [(due_at + 3 * hours,), (due_at + 6 * hours,), (due_at + 6 * hours,)]
+
+
+async def test_cancelled_and_then_lost(parts, executor):
+    """A run whose attempt failed with a cancel pending has nothing to wait for: work is due at once."""
+    run_id = await parts.request(await parts.create())
+    await executor.say(run_id, StartRun("e1", NOW))
+    await parts.cancel(run_id)
+    uncertain = FailAttempt(
+        attempt=1, kind="worker_died", message="gone", retryable=True, at=NOW, jitter=0.0, uncertain=True
+    )
+    failed = await executor.say(run_id, uncertain)
+    await parts.fold()
+    recorded_at = (await parts.log.read(failed.position - 1, 1))[0].recorded_at
+    assert await parts.rows("SELECT send_after, sends FROM open_runs") == [(recorded_at, 0)]
 
 
 async def tables(parts):

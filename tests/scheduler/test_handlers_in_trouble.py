@@ -12,6 +12,7 @@ from orc_domain.wire import (
     WirePauseJob,
 )
 from orc_events.errors import LogUnavailable, VersionConflict
+from orc_events.jetstream import call
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,8 @@ async def test_undecodable(bus, caller, data):
     done = await caller.give(WireCreateJob(spec=spec()))
     assert done.kind == "done"
     await all_done(bus)
+    delivered = (await call(bus, "CONSUMER.INFO.ORC_COMMANDS.handlers"))["delivered"]
+    assert (delivered["consumer_seq"], delivered["stream_seq"]) == (2, 2)
 
 
 async def test_many_at_once(parts, bus, caller):
@@ -54,7 +57,13 @@ async def test_log_unavailable(parts, bus):
     parts.commands._log = ailing
     async with handling(parts, bus, ailing):
         assert (await Caller(bus).give(WireCreateJob(spec=spec()))).kind == "done"
-    assert await parts.types() == ["job.created"]
+    counted = {
+        sample.labels["outcome"]: sample.value
+        for metric in parts.metrics.commands.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    }
+    assert (counted, await parts.types()) == ({"unavailable": 2, "done": 1}, ["job.created"])
 
 
 async def test_contended(parts, bus):

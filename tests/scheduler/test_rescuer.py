@@ -116,15 +116,17 @@ async def test_claimed(parts, rescuer, heard, executor):
 
 
 async def test_retry_due(parts, rescuer, heard, executor):
-    """A retry gets its message when it is due, also while the pool has a backlog."""
-    run_id = await parts.request(await parts.create())
+    """A retry gets its message when it is due, also while a run that has one waits for the pool's backlog."""
+    job_id = await parts.create()
+    run_id = await parts.request(job_id)
     heard.pending = 1_000
     await executor.say(run_id, StartRun("e1", NOW))
     await executor.say(run_id, structs.replace(FAILURE, at=datetime.now(UTC) + timedelta(seconds=60)))
     await parts.fold()
     before = await rescuer.rescue(), heard.runs()
+    await parts.request(job_id)
     await pass_time(parts, 63)
-    assert (before, (await rescuer.rescue(), heard.runs())) == ((0, []), (1, [run_id]))
+    assert (before, (await rescuer.rescue(), heard.runs())) == ((0, []), (2, [run_id]))
 
 
 async def test_cancel_to_settle(parts, rescuer, heard, executor):
@@ -173,6 +175,16 @@ async def test_two_rescuers(parts, heard, rescuer):
     driven = await asyncio.gather(rescuer.rescue(), rescuer.rescue(), rescuer.rescue())
     sent = heard.runs()
     assert (sum(driven), len(sent), set(sent)) == (20, 20, runs)
+
+
+async def test_taken_by_another(parts, heard, rescuer):
+    """A run that another replica is just taking is left to it, without waiting."""
+    job_id = await parts.create()
+    theirs, ours = await parts.request(job_id), await parts.request(job_id)
+    await pass_time(parts, 6)
+    async with parts.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT FROM open_runs WHERE run_id = $1 FOR UPDATE", theirs)
+        assert (await rescuer.rescue(), heard.runs()) == (1, [ours])
 
 
 async def test_lost_lease(parts, rescuer, executor):

@@ -83,6 +83,17 @@ async def test_two_tickers(parts, connect):
         assert len(mine) >= 30
 
 
+async def test_locked_by_another(parts):
+    """A schedule that another replica is just accounting for is left to it, without waiting."""
+    theirs, ours = await parts.create(**EVERY_SECOND), await parts.create(**EVERY_SECOND)
+    await parts.make_due(theirs, 0)
+    await parts.make_due(ours, 0)
+    async with parts.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SELECT FROM jobs WHERE job_id = $1 FOR UPDATE", theirs)
+        assert await parts.ticker().tick() == Batch(1, 0)
+    assert {run.job_id for run in await requested(parts)} == {ours}
+
+
 async def test_calendar_forgot(parts):
     """Instants that the calendar believes due again are answered by the log with what it has."""
     job_id = await parts.create(**EVERY_SECOND)

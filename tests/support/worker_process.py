@@ -14,6 +14,7 @@ import duckdb
 from orc_executor.frames import Answer, Failed, Loaded, Progress, Ready, TaskOrder, answers, encode
 
 ANSWER_SECONDS_MAX = 60.0
+SLOW_ROWS = 6_000_000
 TASK = UUID(int=2)
 
 
@@ -34,6 +35,17 @@ def table(name="t", **more):
 
 DISCARD = {"type": "discard"}
 INLINE = {"type": "inline", "rows": [{"a": 1}, {"a": 2}]}
+
+
+def slow_order(data_dir):
+    """Write a file that is small but takes long to load, and return configs for it: some seconds."""
+    text = "repeat('x', 300) || (n % 7)"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT n, {text} AS x, {text} AS y FROM range({SLOW_ROWS}) AS rows(n)) "
+            f"TO '{data_dir / 'slow.parquet'}' (FORMAT parquet)"
+        )
+    return {"type": "parquet", "path": "slow.parquet"}, table()
 
 
 class WorkerProcess:

@@ -5,6 +5,7 @@ An engine in memory that attaches a file costs a fifth of opening the file as a 
 data folder, the file roots and the scratch folder, nothing else, and no setting can be changed any more.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,11 +15,13 @@ import duckdb
 from orc_domain.load import MEMORY
 from orc_executor import sql_names
 from orc_executor.engine_errors import is_fatal, is_foreign_lock, target_error
+from orc_executor.errors import TargetUnusable
 from orc_executor.locks import Patience, file_lock
 from orc_executor.scratch import Scratch
 from orc_executor.underway import Underway
 from orc_executor.worker_settings import WorkerSettings
 
+UNFINISHED_SUFFIX = ".orc-unfinished"
 ENGINE_MEMORY_SHARE = 0.7
 """Of the worker's memory; the rest is for what DuckDB does not count, and Python."""
 
@@ -49,7 +52,6 @@ class Engine:
         self.run(f"SET allowed_directories = {allowed}")
         self.run("SET enable_external_access = false")
         self.run("SET lock_configuration = true")
-
 
     def run(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """Execute to the end and return the rows; raises duckdb.Error."""
@@ -99,11 +101,27 @@ class Engine:
             return
         patience = Patience(underway.wait_until, underway.check_stop)
         with file_lock(path, name, patience):
+            if not os.path.exists(path):  # noqa: PTH110
+                self._create(path, name)
             self._attach(path, name, patience)
             try:
                 yield
             finally:
                 self._detach()
+
+    def _create(self, path: str, name: str) -> None:
+        """Make an empty database, whole or not at all: a process killed while DuckDB makes one leaves a broken file."""
+        unfinished = path + UNFINISHED_SUFFIX
+        try:
+            if os.path.exists(unfinished):  # noqa: PTH110
+                os.unlink(unfinished)  # noqa: PTH108
+            self.run(f"ATTACH {sql_names.text(unfinished)} AS target (TYPE duckdb)")
+            self._detach()
+            os.rename(unfinished, path)  # noqa: PTH104
+        except OSError as error:
+            raise TargetUnusable(f"{name}: cannot be made: {error.strerror}") from error
+        except duckdb.Error as error:
+            raise target_error(error, name) from error
 
     def _attach(self, path: str, name: str, patience: Patience) -> None:
         while True:

@@ -69,14 +69,10 @@ def source_error(error: duckdb.Error, names: dict[str, str]) -> TaskError | Task
     if "JSON" in text and (place := _JSON_PLACE.search(text)):
         record = f", record {place[2]}" if place[2] else ""
         return WrongShape(f"{place[1]}{record}: {_reason(text)}")
-    if isinstance(
-        error,
-        duckdb.IOException | duckdb.InvalidInputException | duckdb.ConversionException | duckdb.OutOfRangeException
-        | duckdb.SerializationException | duckdb.PermissionException,
-    ):  # fmt: skip
-        named = next((name for name in names.values() if name in text), _only(names))
-        return SourceMalformed(named, _reason(text))
-    return WrongShape(_reason(text))
+    if isinstance(error, duckdb.CatalogException | duckdb.BinderException | duckdb.ParserException):
+        return WrongShape(_reason(text))
+    named = next((name for name in names.values() if name in text), _only(names))
+    return SourceMalformed(named, _reason(text))
 
 
 def target_error(error: duckdb.Error, name: str) -> TaskError | TaskStopped:

@@ -46,7 +46,8 @@ class Patience:
     def pause(self, reason: str) -> None:
         """Sleep a little; raises TargetLocked with `reason` when time is up, and what the check raises."""
         self._check()
-        if time.monotonic() >= self._until:
+        left = self._until - time.monotonic()
+        if left <= 0:
             raise TargetLocked(f"{reason}, for as long as the task may take")
-        time.sleep(self._pause_seconds)
+        time.sleep(min(self._pause_seconds, left))
         self._pause_seconds = min(2 * self._pause_seconds, LOCK_PAUSE_SECONDS_MAX)

@@ -135,6 +135,7 @@ async def serve(lifecycle: Lifecycle, settings: GatewaySettings) -> None:
 
 async def listen(bus: Bus, projector: Projector, tail: Tail, shown: Shown) -> None:
     """Be told when the log has grown, and when another process has projected."""
+
     def poked(_subject: str, data: bytes) -> None:
         projector.follower.poke(Position(int(data)) if data.isdigit() else None)
         tail.poke()

@@ -2,7 +2,8 @@
 Jobs as the log has them now, without reading their whole streams each time.
 
 A fold is kept with the version it reached; each look asks the log for what came after. So nothing here is ever older
-than the answer to that question, and a job that nobody changed costs an empty answer.
+than the answer to that question, and a job that nobody changed costs an empty answer. Of two looks at one time the later
+to finish is kept; should it know less, the next look reads the rest again.
 """
 
 import asyncio
@@ -65,8 +66,6 @@ class Jobs:
     def _keep(self, job_id: UUID, newer: _Kept) -> None:
         was = self._kept.get(job_id)
         if was is not None:
-            if was.version >= newer.version:
-                return  # somebody else asked meanwhile and learnt more
             self._size_bytes -= was.size_bytes + _ENTRY_BYTES
         self._kept[job_id] = newer
         self._kept.move_to_end(job_id)

@@ -56,7 +56,7 @@ class ApiSource:
         if self._spool.stat().st_size == 0:
             yield NO_SCAN
             return
-        yield from json_scans(engine, self._spool, self._name, self._underway.bytes, wanted)
+        yield from json_scans(engine, self._spool, self._underway.bytes, wanted)
 
     def explain(self, engine: Engine, scan: Scan, error: duckdb.Error) -> TaskError | TaskStopped:
         """Say which record it was."""

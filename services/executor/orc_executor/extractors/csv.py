@@ -34,6 +34,7 @@ class CsvSource:
     def __init__(self, config: CsvExtract, files: Sequence[SourceFile]) -> None:
         self._config, self._files = config, files
         self._dialect = Dialect(config.delimiter, config.null_values)
+        self._names = {file.path: file.name for file in files}
         self._header: list[str] = []
 
     def gather(self) -> None:
@@ -67,13 +68,15 @@ class CsvSource:
 
     def explain(self, engine: Engine, scan: Scan, error: duckdb.Error) -> TaskError | TaskStopped:
         """Say which file, row and value it was; reads the files again, as only a failed load needs it."""
+        if not scan.columns:
+            return source_error(error, self._names)
         for file in self._files:
             plain = read_sql([file], self._dialect, Types(columns=scan.columns), scan.columns)
             try:
                 engine.run(f"SELECT count(*), bit_xor(hash(rows)) FROM {plain} AS rows")
             except duckdb.Error as clearer:
-                return source_error(clearer, scan.names)
-        return self._misfit(engine, scan) or source_error(error, scan.names)
+                return source_error(clearer, self._names)
+        return self._misfit(engine, scan) or source_error(error, self._names)
 
     def _misfit(self, engine: Engine, scan: Scan) -> SourceMalformed | None:
         for file in self._files:
@@ -98,7 +101,7 @@ class CsvSource:
             except duckdb.Error as error:
                 # It says no more than that it found no dialect; reading all as text says where and why.
                 self._read_as_text(engine, file)
-                raise source_error(error, {file.path: file.name}) from error
+                raise source_error(error, self._names) from error
             if len(types.columns) != len(self._header):
                 self._read_as_text(engine, file)
                 raise SourceMalformed(
@@ -124,7 +127,7 @@ class CsvSource:
         try:
             engine.run(f"SELECT count(*), bit_xor(hash(rows)) FROM {sql} AS rows")
         except duckdb.Error as error:
-            raise source_error(error, {file.path: file.name}) from error
+            raise source_error(error, self._names) from error
 
     def _scan(self, types: Types, *, sampled: bool, given: dict[str, str]) -> Scan:
         columns = {**types.columns, **given}
@@ -136,7 +139,6 @@ class CsvSource:
             sql=scan_sql(self._files, self._dialect, complete, unproven, frozenset(given)),
             columns=columns,
             bytes=sum(file.bytes for file in self._files),
-            names={file.path: file.name for file in self._files},
             is_sampled=sampled,
         )
 

@@ -20,7 +20,7 @@ class InlineSource:
     """The rows as newline-delimited JSON in the scratch folder."""
 
     def __init__(self, rows: Sequence[dict[str, Any]], underway: Underway) -> None:
-        self._rows, self._underway = rows, underway
+        self._rows, self._spool = rows, underway.folder() / "rows.ndjson"
 
     def gather(self) -> None:
         """Nothing is far away."""
@@ -30,12 +30,11 @@ class InlineSource:
         if not self._rows:
             yield NO_SCAN
             return
-        spool = self._underway.folder() / "rows.ndjson"
         encode = msgspec.json.Encoder().encode
-        size = spool.write_bytes(b"".join(encode(row) + b"\n" for row in self._rows))
-        yield from json_scans(engine, spool, _NAME, size, wanted)
+        size = self._spool.write_bytes(b"".join(encode(row) + b"\n" for row in self._rows))
+        yield from json_scans(engine, self._spool, size, wanted)
 
     def explain(self, engine: Engine, scan: Scan, error: duckdb.Error) -> TaskError | TaskStopped:
         """Say which row it was."""
-        del engine
-        return source_error(error, scan.names)
+        del engine, scan
+        return source_error(error, {str(self._spool): _NAME})

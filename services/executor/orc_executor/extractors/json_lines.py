@@ -15,8 +15,8 @@ from orc_executor.engine import Engine
 from orc_executor.extractors.source import Columns, Scan, fits
 
 
-def json_scans(engine: Engine, spool: Path, name: str, size: int, wanted: Columns | None) -> Iterator[Scan]:
-    """Yield the one scan over the spool file; `name` is what a message calls it. Raises duckdb.Error."""
+def json_scans(engine: Engine, spool: Path, size: int, wanted: Columns | None) -> Iterator[Scan]:
+    """Yield the one scan over the spool file; raises duckdb.Error."""
     path = sql_names.text(str(spool))
     found = engine.describe(
         f"SELECT * FROM read_json({path}, format = 'newline_delimited', records = true, sample_size = -1)"
@@ -26,7 +26,7 @@ def json_scans(engine: Engine, spool: Path, name: str, size: int, wanted: Column
         f"SELECT * FROM read_json({path}, format = 'newline_delimited', records = true, auto_detect = false, "
         f"columns = {sql_names.columns(types)})"
     )
-    yield Scan(sql=sql, columns=types, bytes=size, names={str(spool): name})
+    yield Scan(sql=sql, columns=types, bytes=size)
 
 
 def _settled(column: str, found: str, wanted: Columns | None) -> str:

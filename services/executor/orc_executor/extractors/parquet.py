@@ -23,6 +23,7 @@ class ParquetSource:
 
     def __init__(self, files: Sequence[SourceFile]) -> None:
         self._files = files
+        self._names = {file.path: file.name for file in files}
 
     def gather(self) -> None:
         """Look whether each file has both its ends; raises SourceMalformed naming one that has not."""
@@ -32,16 +33,15 @@ class ParquetSource:
     def scans(self, engine: Engine, wanted: Columns | None) -> Iterator[Scan]:
         """Yield the one scan; raises duckdb.Error for what DuckDB finds in a footer."""
         del wanted
-        names = {file.path: file.name for file in self._files}
         paths = sql_names.texts(file.pattern for file in self._files)
         sql = f"SELECT * FROM read_parquet({paths}, hive_partitioning = false)"
         size = sum(file.bytes for file in self._files)
-        yield Scan(sql=sql, columns=engine.describe(sql), bytes=size, names=names)
+        yield Scan(sql=sql, columns=engine.describe(sql), bytes=size)
 
     def explain(self, engine: Engine, scan: Scan, error: duckdb.Error) -> TaskError | TaskStopped:
         """Say which file it was."""
-        del engine
-        return source_error(error, scan.names)
+        del engine, scan
+        return source_error(error, self._names)
 
 
 def _check_ends(file: SourceFile) -> None:

@@ -36,13 +36,11 @@ class Scan(Struct, frozen=True, kw_only=True):
     columns: dict[str, str]
     bytes: int
     """Of the source as it is stored."""
-    names: dict[str, str]
-    """Real path of each file to what to call it."""
     is_sampled: bool = False
     """Whether the types may turn out wrong; then another scan follows."""
 
 
-NO_SCAN = Scan(sql="", columns={}, bytes=0, names={})
+NO_SCAN = Scan(sql="", columns={}, bytes=0)
 """No rows, and nothing known of columns."""
 
 
@@ -60,7 +58,7 @@ class Source(Protocol):
         """
 
     def explain(self, engine: Engine, scan: Scan, error: duckdb.Error) -> TaskError | TaskStopped:
-        """Say what went wrong with a scan: which file, which line or row, why."""
+        """Say what went wrong with a scan, NO_SCAN before the first: which file, which line or row, why."""
 
 
 def fits(found: str, wanted: str) -> bool:

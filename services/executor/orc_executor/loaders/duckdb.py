@@ -20,13 +20,13 @@ from orc_domain.load import MEMORY, DuckdbLoad
 from orc_events.statements import load
 from orc_executor.engine import Engine
 from orc_executor.engine_errors import is_type_doubt, target_error
-from orc_executor.errors import WrongShape
+from orc_executor.errors import TargetUnusable, WrongShape
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan, Source, check_fits
 from orc_executor.receipts import Ledger, Receipt
 from orc_executor.sql_names import identifier, text
 from orc_executor.underway import Underway
 
-_COLUMNS = load("orc_executor", "target_columns")
+_COLUMNS, _IS_VIEW = load("orc_executor", "target_columns"), load("orc_executor", "target_is_view")
 
 
 class DuckdbLoader:
@@ -81,6 +81,7 @@ class DuckdbLoader:
         except _ReadingFailed as failed:
             if scan.is_sampled and is_type_doubt(failed.error):
                 raise _TypesDoubted from failed.error
+            self._check_no_view()
             raise source.explain(self._engine, scan, failed.error) from failed.error
         return receipt
 
@@ -112,6 +113,10 @@ class DuckdbLoader:
     def _wanted(self) -> Columns | None:
         """Return the columns of the table that is appended to, None when it is made anew."""
         return self._columns() or None if self._config.write_disposition == "append" else None
+
+    def _check_no_view(self) -> None:
+        if self._engine.run(_IS_VIEW, [self._config.table_name]):
+            raise TargetUnusable(f"{self._config.db_path}: {self._config.table_name} is a view, not a table")
 
     def _columns(self) -> dict[str, str]:
         return {row[0]: row[1] for row in self._engine.run(_COLUMNS, [self._config.table_name])}

@@ -1,0 +1,104 @@
+"""The OpenAPI document describes what is there, and its page needs nothing from elsewhere."""
+
+import re
+
+import msgspec
+import pytest
+
+from orc_domain.egress import EgressPolicy
+from orc_domain.job import JobSpec
+from orc_gateway.bodies import CancelBody, Credentials, PreviewBody, check_job, decode_body
+from orc_gateway.openapi import JOB_EXAMPLE
+
+OPERATIONS = {
+    "GET /health", "GET /livez", "GET /readyz", "GET /metrics", "GET /.well-known/jwks.json", "POST /auth/register",
+    "POST /auth/login", "GET /auth/me", "GET /jobs", "POST /jobs", "GET /jobs/{job_id}", "PUT /jobs/{job_id}",
+    "DELETE /jobs/{job_id}", "POST /jobs/{job_id}/pause", "POST /jobs/{job_id}/resume", "POST /jobs/{job_id}/run",
+    "GET /runs", "GET /runs/{run_id}", "GET /runs/{run_id}/tasks", "GET /runs/{run_id}/events",
+    "POST /runs/{run_id}/cancel", "POST /runs/{run_id}/retry", "GET /events", "POST /schedules/preview",
+}  # fmt: skip
+
+
+@pytest.fixture
+async def document(client):
+    answer = await client.get("/schema/openapi.json")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+    return answer.json()
+
+
+def operations(document):
+    return {
+        f"{method.upper()} {path}": operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+
+
+def references(value):
+    if isinstance(value, dict):
+        yield from ([value["$ref"]] if "$ref" in value else [])
+        value = list(value.values())
+    if isinstance(value, list):
+        for one in value:
+            yield from references(one)
+
+
+async def test_every_operation_is_described(document):
+    """Each operation has an id of its own, a summary and the problem as its other answer."""
+    found = operations(document)
+    assert set(found) == OPERATIONS
+    assert len({operation["operationId"] for operation in found.values()}) == len(found)
+    assert all(operation["summary"] for operation in found.values())
+    assert {tuple(operation["responses"]["default"]["content"]) for operation in found.values()} == {
+        ("application/problem+json",)
+    }
+
+
+async def test_references_lead_somewhere(document):
+    """Every schema that is referred to is there."""
+    names = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    assert set(references(document)) <= names
+
+
+async def test_parameters_that_matter_are_described(document):
+    """If-Match is required where it is, keys and resuming are named, lists have bounds."""
+    found = operations(document)
+
+    def parameter(operation, name):
+        return next(one for one in found[operation]["parameters"] if one["name"] == name)
+
+    assert parameter("PUT /jobs/{job_id}", "If-Match")["required"] is True
+    assert parameter("DELETE /jobs/{job_id}", "If-Match")["required"] is False
+    assert parameter("POST /jobs/{job_id}/run", "Idempotency-Key")["in"] == "header"
+    assert parameter("GET /events", "Last-Event-ID")["in"] == "header"
+    assert parameter("GET /runs", "limit")["schema"]["maximum"] == 1000
+    assert parameter("GET /jobs/{job_id}", "job_id")["schema"]["format"] == "uuid"
+
+
+async def test_examples_are_accepted(document):
+    """The example of each body is one the gateway takes."""
+    kinds = {
+        "JobSpec": JobSpec,
+        "CancelBody": CancelBody,
+        "PreviewBody": PreviewBody,
+        "Credentials": Credentials,
+    }
+    bodies = [
+        operation["requestBody"] for operation in operations(document).values() if "requestBody" in operation
+    ]
+    assert len(bodies) == 6
+    for body in bodies:
+        content = body["content"]["application/json"]
+        decode_body(
+            msgspec.json.encode(content["example"]), kinds[content["schema"]["$ref"].rpartition("/")[2]]
+        )
+    check_job(decode_body(msgspec.json.encode(JOB_EXAMPLE), JobSpec), EgressPolicy())
+
+
+async def test_page_is_self_contained(client, document):
+    """The page at /schema lists every operation, and loads nothing: no script, no address of another host."""
+    page = await client.get("/schema")
+    assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert not re.search(r"<script|https?://|//cdn|<link|@import", page.text)
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert all(path in page.text for path in document["paths"])
