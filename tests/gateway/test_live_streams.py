@@ -166,9 +166,11 @@ async def test_reader_that_leaves_is_forgotten(gateway, served, job, monkeypatch
 
     @contextmanager
     def watched():
-        with watch() as watcher:
-            yield watcher
-        left.set()
+        try:
+            with watch() as watcher:
+                yield watcher
+        finally:
+            left.set()
 
     monkeypatch.setattr(gateway.tail, "watch", watched)
     async with served.stream("GET", "/events", headers=ACCEPT) as answer:

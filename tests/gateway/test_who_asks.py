@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from orc_auth.tokens import SigningKey, issue, signing_key
 from orc_gateway import guards
@@ -87,7 +88,7 @@ async def test_token_names_the_actor(optional, body):
 async def test_bad_tokens_are_401_with_one_message(start_gateway, key, mode):
     """Forged, expired, mangled or of another scheme: a token that is sent must be valid, in either mode."""
     gateway = await start_gateway(auth=True, mode=mode)
-    forged = SigningKey(key.kid, type(key.private).generate())
+    forged = SigningKey(key.kid, Ed25519PrivateKey.generate())
     other = SigningKey("another", forged.private)
     expired = token_of(key, "admin", now=datetime(2020, 1, 1, tzinfo=UTC))
     tokens = [token_of(forged, "admin"), token_of(other, "admin"), expired, "x", "", "a.b.c", "x" * 10_000]

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import msgspec
 from scheduler.parts import NOW
 
 from orc_domain.wire import (
     CommandEnvelope,
-    Problem,
+    Outcome,
     WireCommand,
     subject_of,
 )
@@ -34,34 +34,23 @@ def envelope(command: WireCommand, **said) -> CommandEnvelope:
     return CommandEnvelope(**(values | said))
 
 
-class Answer(msgspec.Struct, frozen=True):
-    """An outcome as it came, the body still as JSON text."""
-
-    command_id: UUID
-    kind: str
-    position: int = 0
-    version: int = 0
-    body: msgspec.Raw = msgspec.Raw(b"null")
-    problem: Problem | None = None
-
-
 class Caller:
     """Gives commands and waits for their outcomes, as the gateway does."""
 
     def __init__(self, bus):
         self.bus = bus
 
-    async def give(self, command: WireCommand, **said) -> Answer:
+    async def give(self, command: WireCommand, **said) -> Outcome:
         return await self.send(envelope(command, **said))
 
-    async def send(self, wish: CommandEnvelope) -> Answer:
+    async def send(self, wish: CommandEnvelope) -> Outcome:
         return await self.send_bytes(subject_of(wish.command), msgspec.json.encode(wish))
 
-    async def send_bytes(self, subject: str, data: bytes) -> Answer:
+    async def send_bytes(self, subject: str, data: bytes) -> Outcome:
         reply_to, outcome = self.bus.inbox().expect()
         await self.bus.publish(subject, data, {REPLY_TO: reply_to})
         async with asyncio.timeout(REPLY_SECONDS_MAX):
-            return msgspec.json.decode(await outcome, type=Answer)
+            return msgspec.json.decode(await outcome, type=Outcome)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 from msgspec import structs
-from scheduler.caller import REPLY_SECONDS_MAX, Answer, envelope
+from scheduler.caller import REPLY_SECONDS_MAX, envelope
 from scheduler.parts import NOW, spec
 
 from orc_domain.definitions import JobRun, JobWithTasks
@@ -15,6 +15,7 @@ from orc_domain.requests import job_id_of_command, run_id_of_command
 from orc_domain.run_messages import StartRun
 from orc_domain.wire import (
     CommandEnvelope,
+    Outcome,
     Problem,
     WireCancelRun,
     WireChangeJob,
@@ -27,8 +28,8 @@ from orc_domain.wire import (
 )
 
 
-def outcome(wish: CommandEnvelope, position: int, version: int) -> Answer:
-    return Answer(command_id=wish.command_id, kind="done", position=position, version=version)
+def outcome(wish: CommandEnvelope, position: int, version: int) -> Outcome:
+    return Outcome(command_id=wish.command_id, kind="done", position=position, version=version)
 
 
 async def test_create(parts, bus, caller):
@@ -99,7 +100,7 @@ async def test_expired(parts, caller):
     late = await caller.send(wish)
     known = await parts.log.command(wish.command_id)
     assert (late, known.state, await parts.events()) == (
-        Answer(command_id=wish.command_id, kind="expired"),
+        Outcome(command_id=wish.command_id, kind="expired"),
         "expired",
         [],
     )
@@ -135,7 +136,7 @@ async def test_expired(parts, caller):
 async def test_rejected(parts, caller, command, problem):
     """A refused command says why, and appends nothing."""
     wish = envelope(command)
-    rejected = Answer(command_id=wish.command_id, kind="rejected", problem=problem)
+    rejected = Outcome(command_id=wish.command_id, kind="rejected", problem=problem)
     assert (await caller.send(wish), await parts.events()) == (rejected, [])
 
 

@@ -8,7 +8,9 @@ a connection like any other, and no proxy of the environment is used.
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import cache
 from ipaddress import ip_address
 
 import httpcore
@@ -82,12 +84,18 @@ class JudgedNetwork(httpcore.AsyncNetworkBackend):
         return addresses[:ADDRESSES_TRIED_MAX]
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return the certificates to trust, read once a process; SSL_CERT_FILE and SSL_CERT_DIR add private ones."""
+    return httpx.create_ssl_context()
+
+
 class JudgedTransport(httpx.AsyncBaseTransport):
     """httpx over judged connections; raises the errors of httpcore, AddressRefused and SourceUnavailable."""
 
     def __init__(self, policy: EgressPolicy, connections_max: int, resolve: Resolve = resolve) -> None:
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=httpx.create_ssl_context(trust_env=False),
+            ssl_context=_tls(),
             max_connections=connections_max,
             network_backend=JudgedNetwork(policy, resolve),
         )
