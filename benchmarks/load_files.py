@@ -29,13 +29,15 @@ MEMORY_BYTES = 4096 * MEBIBYTE
 THREADS = os.cpu_count() or 1
 
 RAW = """
-import duckdb, resource, sys, time
+import duckdb, sys, time
 path, file, reader, threads = sys.argv[1:]
-import_done = time.perf_counter()
+begun = time.perf_counter()
 connection = duckdb.connect(path, config={"threads": int(threads)})
+connection.execute("SET enable_progress_bar = false")
 connection.execute(f"CREATE TABLE t AS SELECT * FROM {reader}('{file}')").fetchall()
 connection.close()
-print(time.perf_counter() - import_done, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+seconds = time.perf_counter() - begun
+print(seconds, next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
 TRIPS = """
@@ -83,7 +85,7 @@ def raw(folder, file, reader):
         [sys.executable, "-c", RAW, str(folder / "raw.duckdb"), str(folder / file), reader, str(THREADS)],
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
-    seconds, peak = out.split()
+    seconds, peak = out.splitlines()[-1].split()
     return float(seconds), float(peak)
 
 
@@ -124,7 +126,7 @@ class Worker:
         return time.perf_counter() - began, answer.result.rows
 
     def peak(self):
-        with open(f"/proc/{self.process.pid}/status") as status:
+        with Path(f"/proc/{self.process.pid}/status").open() as status:
             return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 
     def close(self):

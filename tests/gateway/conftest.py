@@ -194,7 +194,9 @@ class Starter:
             self._database.url(role), schema=schema, size_max=6, application_name="test"
         )
         self._resources.push_async_callback(close_pool, pool)
-        return pool
+        # Connected now: a follower that is cancelled while it still connects leaves an error nobody waits for.
+        async with pool.acquire(), pool.acquire(), pool.acquire():
+            return pool
 
     def _duty(self, coroutine: Any) -> None:
         task = asyncio.create_task(coroutine)

@@ -1,13 +1,16 @@
 """The gateway answers from its first moment on, says when it is ready, and counts what it answers."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
 from orc_events.event import Position
+from orc_gateway import reads as module
 from orc_gateway.front import Front
+from orc_gateway.problems import Unavailable
 from orc_gateway.shown import Shown
 from orc_runtime.health import Health
 
@@ -55,6 +58,7 @@ async def test_answers_are_counted_by_template(gateway, client, body):
         'orc_http_answers_total{method="other",route="unmatched",status="405"} 1.0',
         'orc_commands_total{outcome="done",type="job.create"} 1.0',
         "orc_projected_position 1.0",
+        "orc_projection_lag 0.0",
     ):
         assert line in text.splitlines(), text
     assert job["job_id"] not in text
@@ -116,3 +120,30 @@ async def test_standby_learns_what_is_shown(how):
     if how == "told":
         asyncio.get_running_loop().call_soon(shown.hear, "orc.projected", b"7")
     assert await shown.passed(Position(7), 0.01 if how == "never" else 5.0) is (how != "never")
+
+
+class FrozenPool:
+    """A pool on a server that neither answers nor lets go: it even ignores the first attempt to cancel."""
+
+    def __init__(self) -> None:
+        self.thawed = asyncio.Event()
+
+    @asynccontextmanager
+    async def acquire(self):
+        yield self
+
+    async def fetch(self, *_):
+        try:
+            await self.thawed.wait()
+        except asyncio.CancelledError:
+            await self.thawed.wait()
+            raise
+
+
+async def test_frozen_database_is_given_up_in_time(monkeypatch):
+    """A database that hangs is Unavailable when its time is over, whether or not the question can be taken back."""
+    monkeypatch.setattr(module, "READ_SECONDS_MAX", 0.01)
+    pool = FrozenPool()
+    with pytest.raises(Unavailable):
+        await module.Reads(pool).jobs(1)
+    pool.thawed.set()

@@ -95,8 +95,11 @@ async def serve(lifecycle: Lifecycle, settings: GatewaySettings) -> None:
     """Live the service's life; returns when told to stop."""
     registry = create_registry(settings.SERVICE)
     front = Front(lifecycle.health, registry)
-    async with AsyncExitStack() as resources:
-        await resources.enter_async_context(serving(front, settings.host, settings.port, http="httptools"))
+    # What requests need is closed after the server has let the last of them end.
+    async with (
+        AsyncExitStack() as resources,
+        serving(front, settings.host, settings.port, http="httptools"),
+    ):
         url = settings.database_url.reveal()
         pool = await _open_pool(lifecycle, url, settings.connections_max, NAME)
         resources.push_async_callback(close_pool, pool)
@@ -137,7 +140,10 @@ async def listen(bus: Bus, projector: Projector, tail: Tail, shown: Shown) -> No
     """Be told when the log has grown, and when another process has projected."""
 
     def poked(_subject: str, data: bytes) -> None:
-        projector.follower.poke(Position(int(data)) if data.isdigit() else None)
+        position = Position(int(data)) if data.isdigit() else None
+        if position is not None:
+            shown.grew(position)
+        projector.follower.poke(position)
         tail.poke()
 
     await bus.listen(POKED, poked)

@@ -27,6 +27,7 @@ from orc_events.log import EventLog
 from orc_gateway.problems import REJECTED_KINDS, Refusal, Unavailable, rejection
 from orc_gateway.shown import Shown
 from orc_runtime.clock import Clock
+from orc_runtime.deadline import within
 from orc_runtime.principal import Principal
 
 DEADLINE_SECONDS = 1.6
@@ -138,8 +139,7 @@ class Commands:
 
     async def _look_up(self, envelope: CommandEnvelope) -> Told | None:
         try:
-            async with asyncio.timeout(LOOK_UP_SECONDS_MAX):
-                known = await self._log.command(envelope.command_id)
+            known = await within(LOOK_UP_SECONDS_MAX, self._log.command(envelope.command_id))
         except (TimeoutError, EventsError):
             return None
         if known is None:

@@ -5,7 +5,7 @@ A list is a page, newest first: `limit` rows below the one named by `after`. One
 tells whether there is a next page.
 """
 
-import asyncio
+from collections.abc import Awaitable
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -17,9 +17,11 @@ from orc_domain.definitions import JobDefinition, JobRun, JobWithTasks, TaskDefi
 from orc_domain.job import task_id
 from orc_domain.rejection import Invalid
 from orc_domain.run_messages import Status
+from orc_events.errors import EventsError
 from orc_events.event import Position, Recorded
 from orc_events.statements import load
 from orc_gateway.problems import Unavailable
+from orc_runtime.deadline import within
 
 T = TypeVar("T")
 
@@ -28,12 +30,12 @@ ASKED_MAX = 2
 """A connection that broke in the pool is found by using it; the second try gets a fresh one."""
 NEWEST = 2**63 - 1
 
-# The connection or the server went away, or the answer took too long; anything else is a bug of ours.
+# The connection went away under the question.
+_LOST = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError)
+# Or the server is away, or the answer took too long; anything else is a bug of ours.
 _AWAY = (
-    OSError,
+    *_LOST,
     TimeoutError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
     asyncpg.InvalidAuthorizationSpecificationError,
@@ -167,20 +169,31 @@ class Reads:
         return total
 
     async def _fetch(self, query: str, *values: Any) -> list[Any]:
-        statement = _STATEMENTS[query]
-        try:
-            async with asyncio.timeout(READ_SECONDS_MAX):
-                for asked in range(1, ASKED_MAX + 1):
+        return await in_time(self._ask(_STATEMENTS[query], values))
+
+    async def _ask(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+        for asked in range(1, ASKED_MAX + 1):
+            try:
+                async with self._pool.acquire() as connection:
                     try:
-                        async with self._pool.acquire() as connection:
-                            rows: list[Any] = await connection.fetch(statement, *values)
-                            return rows
-                    except (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError):
-                        if asked == ASKED_MAX:
-                            raise
-        except _AWAY as error:
-            raise Unavailable("the database does not answer now") from error
+                        rows: list[Any] = await connection.fetch(statement, *values)
+                        return rows
+                    except _LOST:
+                        # The pool may not have noticed yet, and would hand it out again.
+                        connection.terminate()
+                        raise
+            except _LOST:
+                if asked == ASKED_MAX:
+                    raise
         raise AssertionError("the loop returns or raises")
+
+
+async def in_time(work: Awaitable[T]) -> T:
+    """Return what is read, or raise Unavailable: at once when the database is away, in bounded time when it hangs."""
+    try:
+        return await within(READ_SECONDS_MAX, work)
+    except (*_AWAY, EventsError) as error:
+        raise Unavailable("the database does not answer now") from error
 
 
 def _outcome(row: Any) -> TaskOutcome:

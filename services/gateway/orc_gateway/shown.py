@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from orc_events.bus import Bus
 from orc_events.event import Position
 from orc_gateway.problems import Unavailable
+from orc_runtime.deadline import within
 
 SUBJECT = "orc.projected"
 POLL_SECONDS = 0.25
@@ -42,22 +43,26 @@ class Shown:
         self, follower: Follows, checkpoint: Callable[[], Awaitable[Position]], registry: CollectorRegistry
     ) -> None:
         self._follower, self._checkpoint = follower, checkpoint
-        gauge = Gauge("orc_projected_position", "Last position the read tables tell.", registry=registry)
-        gauge.set_function(lambda: follower.position)
+        self._head = Position(0)
+        position = Gauge("orc_projected_position", "Last position the read tables tell.", registry=registry)
+        position.set_function(lambda: follower.position)
+        lag = Gauge("orc_projection_lag", "Events of the log they do not tell yet.", registry=registry)
+        lag.set_function(lambda: max(0, self._head - follower.position))
 
     async def passed(self, position: Position, timeout_seconds: float) -> bool:
         """Wait until the read tables tell of this position; False when it was not in time."""
-        deadline = asyncio.get_running_loop().time() + timeout_seconds
-        while not await self._follower.passed(position, min(POLL_SECONDS, timeout_seconds)):
-            if not self._follower.is_leading:
-                try:
-                    self._follower.saw(await self._checkpoint())
-                except Unavailable:
-                    return False
-            timeout_seconds = deadline - asyncio.get_running_loop().time()
-            if timeout_seconds <= 0:
-                return self._follower.position >= position
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                while not await self._follower.passed(position, POLL_SECONDS):
+                    if not self._follower.is_leading:
+                        self._follower.saw(await within(timeout_seconds, self._checkpoint()))
+        except (TimeoutError, Unavailable):
+            return self._follower.position >= position
         return True
+
+    def grew(self, position: Position) -> None:
+        """Note how far the log goes."""
+        self._head = max(self._head, position)
 
     def hear(self, _subject: str, data: bytes) -> None:
         """Note what the leader said."""

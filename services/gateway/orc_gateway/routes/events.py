@@ -10,7 +10,7 @@ from litestar.params import QueryParameter
 from orc_events.event import Position, Recorded
 from orc_gateway.answers import json_answer, next_link, stream_answer
 from orc_gateway.live import Tail
-from orc_gateway.reads import Reads
+from orc_gateway.reads import Reads, in_time
 from orc_gateway.requests import AnyRequest, resume_after, wants_stream
 from orc_gateway.sse import EventView, follow_log, view
 
@@ -44,7 +44,7 @@ def event_routes(reads: Reads, tail: Tail) -> list[HTTPRouteHandler]:
             tail.refuse_when_full()
             start = resume_after(request)
             if start is None:
-                start = await tail.head() if after is None else Position(after)
+                start = await in_time(tail.head()) if after is None else Position(after)
             return stream_answer(_live(start, _filter(event_type, stream)))
         events = await reads.events(Position(after or 0), limit + 1, event_type=event_type, stream=stream)
         headers = {}

@@ -20,7 +20,7 @@ from orc_gateway.answers import done_answer, json_answer, nothing_more, page_ans
 from orc_gateway.bodies import CancelBody, NoBody, read_body
 from orc_gateway.commands import Commands
 from orc_gateway.live import Tail
-from orc_gateway.reads import Reads
+from orc_gateway.reads import Reads, in_time
 from orc_gateway.requests import AnyRequest, caller_of, resume_after, wants_stream
 from orc_gateway.run_tasks import TaskView, show_tasks
 from orc_gateway.sse import FINAL, EventView, follow_run, view
@@ -67,7 +67,7 @@ def run_routes(
             return json_answer([view(recorded) for recorded in await _trail(run_id)])
         tail.refuse_when_full()
         after = resume_after(request) or Position(0)
-        head = await log.head()
+        head = await in_time(log.head())
         past = await _trail(run_id)
         if past[-1].type in FINAL and past[-1].position <= after:
             return nothing_more()
@@ -114,7 +114,7 @@ def run_routes(
         return run
 
     async def _trail(run_id: UUID) -> list[Recorded]:
-        trail = await log.read_stream(StreamName(run_stream(run_id)))
+        trail = await in_time(log.read_stream(StreamName(run_stream(run_id))))
         if not trail:
             raise NotFound("run", run_id)
         return trail
