@@ -12,6 +12,7 @@ import time
 
 import asyncpg
 import httpx
+from caller import rate
 from peer import procrastinate_rate
 from stack import Stack, running_stack, spread
 
@@ -23,20 +24,10 @@ async def measure(stack: Stack, job: dict, runs: int) -> float:
     pool = await asyncpg.create_pool(stack.env["ORC_DATABASE_URL"], min_size=1, max_size=1)
     ended = "SELECT count(*) FROM log.events WHERE type = 'run.succeeded'"
     before = await pool.fetchval(ended)
-    limits = httpx.Limits(max_connections=CONCURRENCY)
-    async with httpx.AsyncClient(base_url=stack.url, limits=limits, timeout=30, trust_env=False) as client:
-        left = iter(range(runs))
-
-        async def caller() -> None:
-            for _ in left:
-                answer = await client.post(f"/jobs/{job['job_id']}/run")
-                answer.raise_for_status()
-
-        began = time.perf_counter()
-        await asyncio.gather(*(caller() for _ in range(CONCURRENCY)))
-        accepted = time.perf_counter() - began
-        while await pool.fetchval(ended) - before < runs:
-            await asyncio.sleep(0.02)
+    began = time.perf_counter()
+    accepted = await rate(stack.url, [("POST", f"/jobs/{job['job_id']}/run")] * runs, CONCURRENCY)
+    while await pool.fetchval(ended) - before < runs:
+        await asyncio.sleep(0.02)
     seconds = time.perf_counter() - began
     await pool.close()
     print(f"    {runs} runs: accepted {runs / accepted:.0f}/s, ended {runs / seconds:.0f}/s")
@@ -45,17 +36,7 @@ async def measure(stack: Stack, job: dict, runs: int) -> float:
 
 async def http_alone(stack: Stack, calls: int) -> float:
     """Answers per second of `GET /livez` with the same client."""
-    limits = httpx.Limits(max_connections=CONCURRENCY)
-    async with httpx.AsyncClient(base_url=stack.url, limits=limits, trust_env=False) as client:
-        left = iter(range(calls))
-
-        async def caller() -> None:
-            for _ in left:
-                await client.get("/livez")
-
-        began = time.perf_counter()
-        await asyncio.gather(*(caller() for _ in range(CONCURRENCY)))
-        return calls / (time.perf_counter() - began)
+    return calls / await rate(stack.url, [("GET", "/livez")] * calls, CONCURRENCY)
 
 
 async def create(stack: Stack, name: str, extractor: dict, loader: dict) -> dict:

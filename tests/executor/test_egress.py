@@ -18,7 +18,7 @@ def server():
 
 
 def names(*answers):
-    """A resolver that gives these answers, one set for each time it is asked."""
+    """Make a resolver that gives these answers, one set for each time it is asked."""
     left = [[ip_address(text) for text in answer] for answer in answers]
 
     async def resolve(host, port):

@@ -135,7 +135,9 @@ def test_another_shape_names_the_page_and_leaves_the_table(worker, serve):
     """The third page has no records where the others have."""
     worker.load({"type": "inline", "rows": [{"before": 1}]}, table())
     server = serve(
-        lambda asked: {"data": rows(int(asked.query["page"]), 5)} if asked.query["page"] != "3" else {"oops": 1}
+        lambda asked: (
+            {"data": rows(int(asked.query["page"]), 5)} if asked.query["page"] != "3" else {"oops": 1}
+        )
     )
     kind, message = worker.fail(api(server, records="$.data", pagination={"type": "page_number"}), table())
     assert kind == "wrong_shape"
@@ -156,7 +158,10 @@ def test_another_shape_names_the_page_and_leaves_the_table(worker, serve):
 def test_pages_that_go_in_a_circle_are_noticed(worker, serve, pagination, message):
     """Instead of loading the same rows for ever."""
     server = serve(lambda asked: {"data": rows(1, 3), "next": "x", "link": "/items"})
-    assert worker.fail(api(server, records="$.data", pagination=pagination), table()) == ("wrong_shape", message)
+    assert worker.fail(api(server, records="$.data", pagination=pagination), table()) == (
+        "wrong_shape",
+        message,
+    )
 
 
 def test_more_pages_than_allowed_are_not_half_loaded(worker, serve):
@@ -199,7 +204,11 @@ def test_a_secret_goes_to_its_own_server_and_nowhere_else(worker, serve):
     assert own.asked[1].headers["x-api-key"] == "hush-hush"
     assert own.asked[0].query == {"k": "hush-hush"}
     (far,) = other.asked
-    assert ("authorization" in far.headers, "x-api-key" in far.headers, far.headers["x-plain"]) == (False, False, "1")
+    assert ("authorization" in far.headers, "x-api-key" in far.headers, far.headers["x-plain"]) == (
+        False,
+        False,
+        "1",
+    )
 
 
 def test_no_error_says_a_secret(worker, serve):

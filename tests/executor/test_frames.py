@@ -5,7 +5,17 @@ from uuid import UUID
 import pytest
 
 from orc_domain.run_messages import TaskResult
-from orc_executor.frames import FRAME_BYTES_MAX, FrameError, Loaded, Ping, Stop, TaskOrder, answers, encode, orders
+from orc_executor.frames import (
+    FRAME_BYTES_MAX,
+    FrameError,
+    Loaded,
+    Ping,
+    Stop,
+    TaskOrder,
+    answers,
+    encode,
+    orders,
+)
 
 ORDER = TaskOrder(
     run_id=UUID(int=1),
@@ -30,11 +40,15 @@ def test_frames_arrive_whole_however_the_bytes_come():
 
 def test_an_answer_comes_back_as_it_was():
     """A result passes unchanged, its cursor included."""
-    loaded = Loaded(TaskResult(rows=3, bytes=10, seconds=0.5, receipt="x", cursor={"after": 2**70}), already=True)
+    loaded = Loaded(
+        TaskResult(rows=3, bytes=10, seconds=0.5, receipt="x", cursor={"after": 2**70}), already=True
+    )
     assert list(answers().feed(encode(loaded))) == [loaded]
 
 
-@pytest.mark.parametrize("data", [b"\xff\xff\xff\xff", b"\0\0\0\2{}", b"\0\0\0\1{", encode(Loaded(TaskResult(rows=1)))])
+@pytest.mark.parametrize(
+    "data", [b"\xff\xff\xff\xff", b"\0\0\0\2{}", b"\0\0\0\1{", encode(Loaded(TaskResult(rows=1)))]
+)
 def test_what_is_no_frame_is_refused(data):
     """A length past the limit, an unknown frame, broken JSON, a frame of the other direction."""
     with pytest.raises(FrameError):

@@ -99,7 +99,9 @@ def test_rows_are_tagged_with_their_run(worker):
     )
 
 
-@pytest.mark.parametrize("name", ['a"b', "'; DROP TABLE keep; --", "select", "naïve tàble", "x" * 128, "main.t"])
+@pytest.mark.parametrize(
+    "name", ['a"b', "'; DROP TABLE keep; --", "select", "naïve tàble", "x" * 128, "main.t"]
+)
 def test_a_table_name_is_only_a_name(worker, name):
     """Whatever is in it, one table of that name is there afterwards and nothing else changed."""
     worker.load(INLINE, table("keep"))

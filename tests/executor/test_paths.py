@@ -10,7 +10,7 @@ from orc_executor.paths import Folders
 
 @pytest.fixture
 def places(tmp_path):
-    """A data folder, a file root, and a folder that is neither."""
+    """Make a data folder, a file root, and a folder that is neither."""
     for name in ("data", "root", "outside"):
         (tmp_path / name).mkdir()
         (tmp_path / name / f"{name}.csv").write_text("a\n1\n")
@@ -42,9 +42,9 @@ def test_an_absolute_path_is_fine_inside_and_refused_outside(places, folders):
 
 def test_a_link_counts_as_what_it_leads_to(places, folders):
     """Out of the folders it is refused, be it the file or a folder on the way; from one to the other it is fine."""
-    os.symlink(places / "outside/outside.csv", places / "data/out.csv")
-    os.symlink(places / "outside", places / "data/way")
-    os.symlink(places / "root/root.csv", places / "data/in.csv")
+    (places / "data/out.csv").symlink_to(places / "outside/outside.csv")
+    (places / "data/way").symlink_to(places / "outside")
+    (places / "data/in.csv").symlink_to(places / "root/root.csv")
     for path in ("out.csv", "way/outside.csv", "way/*.csv"):
         with pytest.raises(PathRefused, match="ORC_FILE_ROOTS"):
             folders.sources(path, 10)
@@ -79,7 +79,7 @@ def test_only_plain_files_are_read(places, folders):
 
 def test_what_is_not_there_is_missing_and_says_where_it_was_looked_for(places, folders):
     """Also a pattern that matches nothing, and a link that leads nowhere."""
-    os.symlink(places / "data/gone", places / "data/dangling.csv")
+    (places / "data/dangling.csv").symlink_to(places / "data/gone")
     for path in ("gone.csv", "gone*.csv", "dangling.csv"):
         with pytest.raises(SourceMissing):
             folders.sources(path, 10)
@@ -102,7 +102,7 @@ def test_a_target_is_under_the_data_folder_and_its_folder_is_made(places, folder
     """A file root is for reading."""
     assert folders.target("new/deep/x.duckdb") == f"{places}/data/new/deep/x.duckdb"
     assert (places / "data/new/deep").is_dir()
-    os.symlink(places / "root", places / "data/away")
+    (places / "data/away").symlink_to(places / "root")
     for path in (str(places / "root/x.duckdb"), "away/x.duckdb"):
         with pytest.raises(PathRefused, match="ORC_DATA_DIR"):
             folders.target(path)

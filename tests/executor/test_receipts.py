@@ -52,7 +52,9 @@ def test_a_settle_order_loads_nothing(worker):
     run = uuid4()
     assert worker.perform(INLINE, table(), run_id=run, attempt=2, settle=True) == NoReceipt()
     loaded = worker.perform(INLINE, table(), run_id=run, attempt=3)
-    assert worker.perform(INLINE, table(), run_id=run, attempt=4, settle=True) == Loaded(loaded.result, already=True)
+    assert worker.perform(INLINE, table(), run_id=run, attempt=4, settle=True) == Loaded(
+        loaded.result, already=True
+    )
 
 
 @pytest.mark.parametrize("look", [{"settle": True}, {"check_receipt": True}])
@@ -73,11 +75,13 @@ def test_a_failed_load_leaves_no_receipt(worker):
     (worker.data_dir / "x.csv").write_text("a,b\n1,2\n3\n")
     assert worker.fail({"type": "csv", "path": "x.csv"}, table(), run_id=run)[0] == "source_malformed"
     (worker.data_dir / "x.csv").write_text("a,b\n1,2\n3,4\n")
-    assert worker.load({"type": "csv", "path": "x.csv"}, table(), run_id=run, attempt=2, check_receipt=True) == 2
+    assert (
+        worker.load({"type": "csv", "path": "x.csv"}, table(), run_id=run, attempt=2, check_receipt=True) == 2
+    )
 
 
 def test_a_worker_killed_in_the_middle_of_a_load_loads_once(tmp_path):
-    """kill -9: the table is as before, no receipt is there, and the second attempt loads every row once."""
+    """After kill -9 the table is as before, no receipt is there, and the second attempt loads every row once."""
     run, (big, _) = uuid4(), slow_order(tmp_path)
     with worker_process(tmp_path) as victim:
         victim.load(INLINE, table())

@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from support.worker_process import DISCARD, INLINE, order, slow_order, table, worker_process
@@ -26,8 +27,7 @@ def slow(tmp_path):
 
 def mapped(worker):
     """Names of the libraries that the process has in memory."""
-    with open(f"/proc/{worker.process.pid}/maps") as maps:
-        return maps.read()
+    return Path(f"/proc/{worker.process.pid}/maps").read_text()
 
 
 def test_a_run_that_does_nothing_costs_nothing(worker):

@@ -77,11 +77,11 @@ class ApiSource:
             with underway.interruptible(interrupt):
                 async with aclosing(Pages(self._config, fetcher).all()) as pages:
                     async for page in pages:
-                        if page.records:
-                            spooled += spool.write(b"\n".join(page.records) + b"\n")
+                        if page.records.count:
+                            spooled += spool.write(page.records.text) + spool.write(b"\n")
                         if spooled > limits.spool_bytes_max:
                             raise WrongShape(f"{self._name}: more than {limits.spool_bytes_max} bytes")
-                        underway.rows += len(page.records)
+                        underway.rows += page.records.count
                         underway.bytes += len(page.answer.body)
         finally:
             await fetcher.close()

@@ -6,7 +6,6 @@ answer's own bytes. Any other path is looked up in the decoded answer.
 """
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -57,6 +56,14 @@ class JsonPath(Struct, frozen=True):
             raise WrongShape(f"{field}: {text} is no JSONPath: {error}") from error
 
 
+class Records(Struct, frozen=True):
+    """The records of one answer."""
+
+    text: bytes
+    """The JSON text of one object a line, without a last line end."""
+    count: int
+
+
 ROOT = JsonPath("$", (), is_spread=False)
 
 
@@ -71,29 +78,33 @@ def compact(body: bytes) -> bytes:
         raise _no_json(body, error) from error
 
 
-def records(body: bytes, path: JsonPath) -> Sequence[bytes | Raw]:
-    """Return the records, each the JSON text of an object; raises WrongShape."""
-    if path.names is None:
-        found = _found(body, path)
-        if len(found) == 1 and isinstance(found[0], list) and not path.is_spread:
-            found = found[0]
-        if not all(isinstance(record, dict) for record in found):
-            raise WrongShape(f"not every record at {path.text} is an object")
-        return [msgspec.json.encode(record) for record in found]
+def records(body: bytes, path: JsonPath) -> Records:
+    """Return the records of a compact answer; raises WrongShape."""
+    found = _by_query(body, path) if path.names is None else _by_names(body, path)
+    text = b"\n".join(found)
+    # No line break is inside a compact record, so each line is one.
+    if found and not (text.startswith(b"{") and text.count(b"\n{") == len(found) - 1):
+        raise WrongShape(f"not every record at {path.text} is an object")
+    return Records(text, len(found))
+
+
+def _by_names(body: bytes, path: JsonPath) -> list[Raw]:
     place = _walk(body, path)
     if place is None:
         raise WrongShape(f"there is nothing at {path.text}: the answer is {_described(body)}")
     try:
-        array = _ARRAY.decode(place)
+        return _ARRAY.decode(place)
     except msgspec.ValidationError as error:
         raise WrongShape(f"there is no array at {path.text}, but {_described(bytes(place))}") from error
     except msgspec.MsgspecError as error:
         raise _no_json(body, error) from error
-    if not all(
-        bytes(record[:1] if isinstance(record, bytes) else memoryview(record)[:1]) == b"{" for record in array
-    ):
-        raise WrongShape(f"not every record at {path.text} is an object")
-    return array
+
+
+def _by_query(body: bytes, path: JsonPath) -> list[bytes]:
+    found = _found(body, path)
+    if len(found) == 1 and isinstance(found[0], list) and not path.is_spread:
+        found = found[0]
+    return [msgspec.json.encode(record) for record in found]
 
 
 def value(body: bytes, path: JsonPath) -> Any:

@@ -8,17 +8,17 @@ page for ever: one that repeats is an error, not more rows.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from math import ceil
 from typing import Any
 
 import httpx
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from orc_domain.extract import ApiExtract, Cursor, NextLink, Offset, PageNumber
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.fetching import IN_FLIGHT_MAX, Answer, Fetcher, place
-from orc_executor.extractors.json_records import ROOT, JsonPath, compact, records, value
+from orc_executor.extractors.json_records import ROOT, JsonPath, Records, compact, records, value
 
 _FIELD = "extractor_config.pagination"
 
@@ -27,7 +27,7 @@ class Page(Struct, frozen=True):
     """The records of one answer."""
 
     number: int
-    records: Sequence[bytes | Raw]
+    records: Records
     body: bytes
     answer: Answer
 
@@ -87,9 +87,9 @@ class Pages:
         page = await self._page(1, url(1))
         total = None if path is None else _count(page, path)
         if total is None:
-            while page.records:
+            while page.records.count:
                 yield page
-                if size is not None and len(page.records) < size:
+                if size is not None and page.records.count < size:
                     return
                 previous = page
                 _check_room(page.number + 1, pages_max)
@@ -201,7 +201,7 @@ def _check_room(number: int, pages_max: int) -> None:
 
 
 def _check_differs(page: Page, previous: Page) -> None:
-    if page.records and page.body == previous.body:
+    if page.records.count and page.body == previous.body:
         raise WrongShape(
             f"page {page.number} is the same as page {previous.number}: the API ignores which one is asked for"
         )
