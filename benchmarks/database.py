@@ -46,7 +46,9 @@ def migrated_database() -> Iterator[Callable[[str], str]]:
             def url(role: str) -> str:
                 if role == "postgres":
                     return server.url()
-                return f"postgresql://{role}:{passwords[role]}@127.0.0.1:{server.port}/postgres"
+                return (
+                    f"postgresql://{role}:{passwords[role]}@127.0.0.1:{server.port}/postgres?sslmode=disable"
+                )
 
             asyncio.run(ensure_roles(url("postgres"), passwords))
             asyncio.run(migrate(url("orc_migrate")))

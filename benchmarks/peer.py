@@ -48,7 +48,7 @@ def _environment(url: str) -> tuple[Path, Path, str]:
         [python, "-m", "pip", "install", "-q", "procrastinate", "psycopg[binary,pool]"], check=True
     )
     (folder / "app.py").write_text(textwrap.dedent(APP))
-    server, _, _ = url.rpartition("/")
+    server = url.rpartition("?")[0].rpartition("/")[0]
     create = f"import psycopg; psycopg.connect({url!r}, autocommit=True).execute('CREATE DATABASE peer')"
     subprocess.run([python, "-c", create], check=True)
     environment = os.environ | {"PEER_URL": f"{server}/peer", "PYTHONPATH": str(folder)}

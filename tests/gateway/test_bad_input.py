@@ -8,6 +8,7 @@ TASK = {"extractor_config": {"type": "inline", "rows": []}, "loader_config": {"t
 JOB = {"job_name": "planes", "schedule": "@manual", "tasks": [TASK]}
 PLACE = "tasks[0].extractor_config"
 SECRET = "hunter2hunter2"
+JOB_ID = "00000000-0000-0000-0000-000000000001"
 
 
 def extract(**config):
@@ -195,3 +196,16 @@ async def test_problem_has_every_member(client):
         "/jobs/nope",
     )
     assert SECRET not in answer.text
+
+
+async def test_refused_definition_reaches_no_bus(start_gateway):
+    """A secret written literally is refused before anything is published, not by whoever would read it there."""
+    gateway = await start_gateway(handlers=False)
+    published = []
+    await gateway.bus.listen("orc.commands.>", lambda subject, data: published.append((subject, data)))
+    async with gateway.client() as client:
+        body = api(headers={"Authorization": f"Bearer {SECRET}"})
+        created = await client.post("/jobs", json=body)
+        changed = await client.put(f"/jobs/{JOB_ID}", json=body, headers={"If-Match": "*"})
+    assert [created.status_code, changed.status_code] == [400, 400]
+    assert published == []

@@ -42,6 +42,17 @@ async def test_untouched_tables_are_equal(database, history):
     assert await superuser(database, "SELECT 1 FROM pg_namespace WHERE nspname LIKE 'replay%'") == []
 
 
+async def test_state_that_no_run_is_in_any_more(database, client, body):
+    """A count that went back to nothing is equal to one that never was."""
+    job = (await client.post("/jobs", json=body())).json()
+    run = (await client.post(f"/jobs/{job['job_id']}/run")).json()
+    await client.post(f"/runs/{run['run_id']}/cancel")
+    live = await superuser(database, "SELECT status, runs FROM read.run_counts ORDER BY status")
+    report = await replay(database.url("orc_auditor"))
+    assert [tuple(row) for row in live] == [("cancelled", 1), ("queued", 0)]
+    assert (report.equal, report.tables[-1].rows) == (True, 1)
+
+
 @pytest.mark.parametrize(
     ("change", "table", "columns"),
     [

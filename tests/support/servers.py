@@ -38,11 +38,11 @@ class PostgresServer(Struct, frozen=True):
 
     def url(self, role: str, name: str) -> str:
         """Where a role finds a database."""
-        return f"postgresql://{role}:{self.passwords[role]}@127.0.0.1:{self.port}/{name}"
+        return f"postgresql://{role}:{self.passwords[role]}@127.0.0.1:{self.port}/{name}?sslmode=disable"
 
     def superuser(self, name: str) -> str:
         """Where the superuser finds a database."""
-        return self.superuser_url.rpartition("/")[0] + f"/{name}"
+        return self.superuser_url.replace("/postgres?", f"/{name}?")
 
 
 class TestDatabase(Struct, frozen=True):

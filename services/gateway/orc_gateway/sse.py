@@ -102,7 +102,7 @@ async def follow_run(
 async def _batches(tail: Tail, watcher: Watcher, after: Position) -> AsyncIterator[list[Recorded]]:
     """Yield what comes after a position; an empty batch for progress, and when it is time for a heartbeat."""
     beat_at = monotonic() + HEARTBEAT_SECONDS
-    while True:
+    while not tail.is_over:
         if monotonic() >= beat_at:
             beat_at = monotonic() + HEARTBEAT_SECONDS
             yield []
