@@ -143,7 +143,8 @@ def _refused(answer: httpx.Response) -> Refused:
     if not isinstance(problem, dict):
         return Refused(answer.status_code, str(problem)[:500])
     detail = problem.get("detail") or problem.get("title") or answer.reason_phrase
-    return Refused(answer.status_code, str(detail), problem.get("field"), problem.get("valid"))
+    fault: dict[str, Any] = next(iter(problem.get("errors") or ()), {})
+    return Refused(answer.status_code, str(detail), fault.get("field"), fault.get("valid"))
 
 
 def _seconds(retry_after: str | None) -> float:

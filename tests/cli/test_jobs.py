@@ -56,7 +56,8 @@ def test_apply_does_not_guess_between_two_of_one_name(orc, gateway, jobs_file):
 def test_a_problem_is_one_line(orc, gateway, jobs_file):
     """A refusal says the field, the reason and what would be valid, and exits 1."""
     gateway.on("GET", "/jobs", [])
-    problem = {"type": "x", "detail": "the type is missing", "field": "tasks[0].type", "valid": "api, csv"}
+    fault = {"field": "tasks[0].type", "detail": "the type is missing", "valid": "api, csv"}
+    problem = {"type": "x", "detail": "the type is missing", "errors": [fault]}
     gateway.on("POST", "/jobs", Answer(problem, status=400))
     called = orc("jobs", "apply", "-f", str(jobs_file))
     assert called.code == 1

@@ -12,14 +12,13 @@ is made up, and a 503 tells it: the same key resolves it.
 import asyncio
 from datetime import timedelta
 from hashlib import sha256
-from typing import Literal
 from uuid import UUID, uuid4, uuid5
 
 import msgspec
 from msgspec import Raw, Struct
 from prometheus_client import CollectorRegistry, Counter
 
-from orc_domain.wire import CommandEnvelope, Problem, WireCommand, subject_of
+from orc_domain.wire import CommandEnvelope, Outcome, WireCommand, subject_of
 from orc_events.bus import Bus
 from orc_events.errors import BusUnavailable, EventsError
 from orc_events.event import Position
@@ -47,17 +46,7 @@ _NAMESPACE = UUID("6f2d1f0e-7f0b-5b0b-9f6e-0d6b1f6c8a55")
 """Of command ids; never changes, or keys given before an update would no longer be known."""
 
 
-class Told(Struct, frozen=True, kw_only=True):
-    """An `Outcome` as it is read here: its body is passed on as it came, never decoded."""
-
-    kind: Literal["done", "rejected", "expired", "key-reused", "contended"]
-    position: int = 0
-    version: int = 0
-    body: Raw = Raw(b"null")
-    problem: Problem | None = None
-
-
-_told = msgspec.json.Decoder(Told)
+_outcome = msgspec.json.Decoder(Outcome)
 _canonical = msgspec.json.Encoder(order="deterministic")
 
 
@@ -116,7 +105,7 @@ class Commands:
         await self._shown.passed(Position(done.position), SHOWN_SECONDS_MAX)
         return done
 
-    async def _outcome_of(self, envelope: CommandEnvelope) -> Told | None:
+    async def _outcome_of(self, envelope: CommandEnvelope) -> Outcome | None:
         """Return the outcome, from its handler or from the log; None when neither tells."""
         try:
             async with asyncio.timeout(OUTCOME_SECONDS_MAX):
@@ -124,7 +113,7 @@ class Commands:
                 publishing = asyncio.create_task(self._publish(envelope, reply, answer))
                 self._publishing.add(publishing)
                 publishing.add_done_callback(self._publishing.discard)
-                return _told.decode(await answer)
+                return _outcome.decode(await answer)
         except (TimeoutError, BusUnavailable):
             # Not taken, or taken and not told: the log knows, also what an earlier try with this key has done.
             return await self._look_up(envelope)
@@ -137,19 +126,22 @@ class Commands:
             if not answer.done():
                 answer.set_exception(error)
 
-    async def _look_up(self, envelope: CommandEnvelope) -> Told | None:
+    async def _look_up(self, envelope: CommandEnvelope) -> Outcome | None:
         try:
             known = await within(LOOK_UP_SECONDS_MAX, self._log.command(envelope.command_id))
         except (TimeoutError, EventsError):
             return None
         if known is None:
             return None
+        command_id = envelope.command_id
         if known.body_hash.hex() != envelope.body_hash:
-            return Told(kind="key-reused")
+            return Outcome(command_id=command_id, kind="key-reused")
         if known.position is None or known.version is None:
-            return Told(kind="expired")
+            return Outcome(command_id=command_id, kind="expired")
         body = Raw(b"null" if known.result is None else known.result.encode())
-        return Told(kind="done", position=known.position, version=known.version, body=body)
+        return Outcome(
+            command_id=command_id, kind="done", position=known.position, version=known.version, body=body
+        )
 
 
 def command_id(principal: Principal, command: WireCommand, key: str) -> UUID:
@@ -160,21 +152,21 @@ def command_id(principal: Principal, command: WireCommand, key: str) -> UUID:
     return uuid5(_NAMESPACE, f"{principal.subject}\n{name}\n{target}\n{key}")
 
 
-def _done(outcome: Told | None, key: str) -> Done:
+def _done(outcome: Outcome | None, key: str) -> Done:
     """Return what is committed; raises Refusal for every other outcome."""
     again = {KEY_HEADER: key}
     match outcome:
-        case Told(kind="done", body=body, position=position, version=version):
+        case Outcome(kind="done", body=body, position=position, version=version):
             return Done(bytes(body), position, version)
-        case Told(kind="rejected", problem=problem) if problem is not None:
+        case Outcome(kind="rejected", problem=problem) if problem is not None:
             raise rejection(
                 REJECTED_KINDS[problem.kind], problem.code, problem.detail, problem.field, problem.valid
             )
-        case Told(kind="key-reused"):
+        case Outcome(kind="key-reused"):
             raise Refusal(409, "key-reused", f"this {KEY_HEADER} was used before with another body")
-        case Told(kind="expired"):
+        case Outcome(kind="expired"):
             raise Unavailable("the command was not done in time", code="expired", headers=again)
-        case Told(kind="contended"):
+        case Outcome(kind="contended"):
             raise Unavailable("others change the same thing all the time", code="contended", headers=again)
     raise Unavailable(
         f"it is not known yet whether this was done: ask again with the same {KEY_HEADER}",
