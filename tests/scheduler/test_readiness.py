@@ -40,7 +40,7 @@ async def test_ready(asked):
     """With everything in place nothing fails."""
     assert (await reasons(asked[0]), sorted(asked[0])) == (
         {},
-        ["calendar", "nats", "partitions", "postgres", "relay", "topology"],
+        ["calendar", "partitions", "relay", "topology"],
     )
 
 
@@ -73,4 +73,4 @@ async def test_bus_away(asked, bus):
     """Without NATS the bus and the topology fail, the rest does not."""
     await bus.close()
     await asyncio.sleep(0)
-    assert await reasons(asked[0]) == {"nats": "not connected", "topology": "not connected"}
+    assert await reasons(asked[0]) == {"topology": "NATS is not connected"}

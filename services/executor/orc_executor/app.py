@@ -6,17 +6,13 @@ The executor, wired: the log, the bus, the workers, and its own health.
     let what is under way end, end the workers, let their leases run out, close
 """
 
-import asyncio
 import os
 import random
 from contextlib import AsyncExitStack
 from functools import partial
 from uuid import UUID
 
-import asyncpg
-
 from orc_events.bus import Bus
-from orc_events.errors import BusUnavailable
 from orc_events.log import PostgresLog
 from orc_events.topology import Topology, pool_consumer, verify
 from orc_executor.attempt import Surroundings
@@ -30,18 +26,16 @@ from orc_executor.pool import Pool
 from orc_executor.settings import ExecutorSettings
 from orc_executor.worker_settings import WorkerSettings
 from orc_runtime.clock import SystemClock
-from orc_runtime.database import UNREACHABLE, close_pool, connect_pool
+from orc_runtime.connections import open_bus, open_database
+from orc_runtime.database import close_pool
 from orc_runtime.health import NotReady, serve_side
 from orc_runtime.lifecycle import Lifecycle
 from orc_runtime.metrics import create_registry
-from orc_runtime.migrate import MigrationsPending, require_current
 from orc_runtime.settings import read_settings
 
-NAME = "orc-executor"
 MIGRATIONS = ("orc_events", "orc_executor")
 CONNECTIONS_MAX = 6
 """Two lanes of appends, two of reads, one for leases, one for health."""
-BUS_CONNECT_SECONDS_MAX = 3.0
 POKES = "orc.poke.run."
 
 
@@ -56,10 +50,11 @@ async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
         registry = Registry(worker_settings.scratch / "workers")
         registry.clear()
         resources.callback(registry.close)
-        database = await _open_database(lifecycle, settings)
+        database = await open_database(
+            lifecycle, settings, schema="executor", size_max=CONNECTIONS_MAX, packages=MIGRATIONS
+        )
         resources.push_async_callback(close_pool, database)
-        nats_closed = asyncio.Event()
-        bus = await _open_bus(lifecycle, settings, nats_closed)
+        bus, nats_closed = await open_bus(lifecycle, settings)
         resources.push_async_callback(bus.close)
 
         log = PostgresLog(
@@ -103,50 +98,7 @@ async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
             start("leases", leases.keep())
             start("lease expiry", leases.expire())
             start("workers", workers.tend())
-            # The client gives up only on what no retry mends; a new process reads new credentials.
             start("nats", nats_closed.wait())
-
-
-async def _open_database(lifecycle: Lifecycle, settings: ExecutorSettings) -> asyncpg.Pool:
-    pool = await lifecycle.wait_for(
-        "postgres",
-        lambda: connect_pool(
-            settings.database_url.reveal(),
-            schema="executor",
-            size_max=CONNECTIONS_MAX,
-            application_name=NAME,
-        ),
-        UNREACHABLE,
-    )
-    await lifecycle.wait_for(
-        "migrations", lambda: require_current(pool, MIGRATIONS), (*UNREACHABLE, MigrationsPending)
-    )
-
-    async def answers_us() -> None:
-        await pool.fetchval("SELECT 1")
-
-    lifecycle.health.checks["postgres"] = answers_us
-    return pool
-
-
-async def _open_bus(lifecycle: Lifecycle, settings: ExecutorSettings, closed: asyncio.Event) -> Bus:
-    bus = await lifecycle.wait_for(
-        "nats",
-        lambda: Bus.connect(
-            settings.nats_url.reveal(),
-            name=NAME,
-            on_closed=closed.set,
-            wait_seconds=BUS_CONNECT_SECONDS_MAX,
-        ),
-        (BusUnavailable,),
-    )
-
-    async def is_connected() -> None:
-        if not bus.connected:
-            raise NotReady("not connected")
-
-    lifecycle.health.checks["nats"] = is_connected
-    return bus
 
 
 def _check_work(lifecycle: Lifecycle, settings: ExecutorSettings, bus: Bus, workers: Pool[Child]) -> None:

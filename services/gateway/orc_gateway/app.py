@@ -6,19 +6,14 @@ The gateway, wired.
     told to stop: live streams end, requests under way finish, connections close
 """
 
-import asyncio
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from importlib.metadata import version
-from typing import Any
 
-import asyncpg
 from litestar import Litestar
 from prometheus_client import CollectorRegistry
 
 from orc_domain.egress import EgressPolicy, parse_egress
 from orc_events.bus import Bus
-from orc_events.errors import BusUnavailable
 from orc_events.event import Position
 from orc_events.follower import Follower
 from orc_events.log import EventLog, PostgresLog
@@ -43,16 +38,14 @@ from orc_gateway.settings import GatewaySettings
 from orc_gateway.shown import SUBJECT as PROJECTED
 from orc_gateway.shown import Shown
 from orc_runtime.clock import Clock, SystemClock
-from orc_runtime.database import UNREACHABLE, close_pool, connect_pool
-from orc_runtime.health import Health, NotReady
+from orc_runtime.connections import open_bus, open_database
+from orc_runtime.database import close_pool
+from orc_runtime.health import Health
 from orc_runtime.lifecycle import Lifecycle
 from orc_runtime.metrics import create_registry
-from orc_runtime.migrate import MigrationsPending, require_current
 from orc_runtime.serving import serving
 
-NAME = "orc-gateway"
 POKED = "orc.poke.log"
-BUS_CONNECT_SECONDS_MAX = 3.0
 PROJECTING_CONNECTIONS_MAX = 3
 """One leads, one reads ahead, one for the tail or a look at a command."""
 
@@ -100,16 +93,13 @@ async def serve(lifecycle: Lifecycle, settings: GatewaySettings) -> None:
         AsyncExitStack() as resources,
         serving(front, settings.host, settings.port, http="httptools"),
     ):
-        url = settings.database_url.reveal()
-        pool = await _open_pool(lifecycle, url, settings.connections_max, NAME)
+        pool = await open_database(lifecycle, settings, schema="read", size_max=settings.connections_max)
         resources.push_async_callback(close_pool, pool)
-        await lifecycle.wait_for(
-            "migrations", lambda: require_current(pool), (*UNREACHABLE, MigrationsPending)
+        projecting = await open_database(
+            lifecycle, settings, schema="read", size_max=PROJECTING_CONNECTIONS_MAX
         )
-        projecting = await _open_pool(lifecycle, url, PROJECTING_CONNECTIONS_MAX, f"{NAME}-projector")
         resources.push_async_callback(close_pool, projecting)
-        nats_closed = asyncio.Event()
-        bus = await _open_bus(lifecycle, settings, nats_closed.set)
+        bus, nats_closed = await open_bus(lifecycle, settings)
         resources.push_async_callback(bus.close)
 
         log, reads = PostgresLog(projecting), Reads(pool)
@@ -132,7 +122,6 @@ async def serve(lifecycle: Lifecycle, settings: GatewaySettings) -> None:
         async with lifecycle.duties() as start:
             start("projector", projector.run())
             start("tail", tail.run())
-            # The client gives up only on what no retry mends; a new process reads new credentials.
             start("nats", nats_closed.wait())
 
 
@@ -148,28 +137,3 @@ async def listen(bus: Bus, projector: Projector, tail: Tail, shown: Shown) -> No
 
     await bus.listen(POKED, poked)
     await bus.listen(PROJECTED, shown.hear)
-
-
-async def _open_pool(lifecycle: Lifecycle, url: str, size_max: int, name: str) -> asyncpg.Pool:
-    return await lifecycle.wait_for(
-        "postgres",
-        lambda: connect_pool(url, schema="read", size_max=size_max, application_name=name),
-        UNREACHABLE,
-    )
-
-
-async def _open_bus(lifecycle: Lifecycle, settings: GatewaySettings, on_closed: Callable[[], Any]) -> Bus:
-    bus = await lifecycle.wait_for(
-        "nats",
-        lambda: Bus.connect(
-            settings.nats_url.reveal(), name=NAME, on_closed=on_closed, wait_seconds=BUS_CONNECT_SECONDS_MAX
-        ),
-        (BusUnavailable,),
-    )
-
-    async def is_connected() -> None:
-        if not bus.connected:
-            raise NotReady("not connected")
-
-    lifecycle.health.checks["nats"] = is_connected
-    return bus

@@ -16,10 +16,8 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Any, Never
 
-import asyncpg
 import structlog
 
-from orc_events.bus import Bus
 from orc_events.errors import BusUnavailable
 from orc_events.event import Position
 from orc_events.log import PostgresLog
@@ -28,11 +26,11 @@ from orc_events.statements import load
 from orc_events.topology import Topology, maintain, provision
 from orc_events.wakeup import Wakeup
 from orc_runtime.clock import SystemClock
-from orc_runtime.database import UNREACHABLE, close_pool, connect_pool
+from orc_runtime.connections import open_bus, open_database
+from orc_runtime.database import UNREACHABLE, close_pool
 from orc_runtime.health import serve_side
 from orc_runtime.lifecycle import Lifecycle
 from orc_runtime.metrics import create_registry
-from orc_runtime.migrate import MigrationsPending, require_current
 from orc_scheduler.calendar import Calendar
 from orc_scheduler.commands import Commands
 from orc_scheduler.handlers import Handlers
@@ -46,8 +44,6 @@ from orc_scheduler.ticker import Ticker
 from orc_scheduler.wakeups import Wakeups
 from orc_scheduler.work import work_of
 
-NAME = "orc-scheduler"
-BUS_CONNECT_SECONDS_MAX = 3.0
 PARTITIONS_SECONDS = 60.0
 
 _ENSURE_PARTITIONS = load("orc_scheduler", "ensure_partitions")
@@ -64,10 +60,9 @@ async def serve(lifecycle: Lifecycle, settings: SchedulerSettings) -> None:
         await resources.enter_async_context(
             serve_side(lifecycle.health, registry, settings.health_host, settings.health_port)
         )
-        pool = await _open_pool(lifecycle, settings)
+        pool = await open_database(lifecycle, settings, schema="scheduler", size_max=settings.connections_max)
         resources.push_async_callback(close_pool, pool)
-        nats_closed = asyncio.Event()
-        bus = await _open_bus(lifecycle, settings, nats_closed)
+        bus, nats_closed = await open_bus(lifecycle, settings)
         resources.push_async_callback(bus.close)
 
         topology = Topology(inflight_max=settings.pool_inflight_max, replicas=settings.nats_replicas)
@@ -97,7 +92,6 @@ async def serve(lifecycle: Lifecycle, settings: SchedulerSettings) -> None:
         metrics.relay_position.set_function(lambda: relay.position if relay.is_leading else 0)
         lifecycle.health.started()
         async with lifecycle.duties() as start:
-            # The client gives up only on what no retry mends; a new process reads new credentials.
             start("nats", nats_closed.wait())
             start("topology", maintain(bus, topology))
             start("pools", pools.run())
@@ -123,31 +117,3 @@ async def _keep_partitions(pool: Any) -> Never:
                 _logger.info("partitions made", count=made)
         except UNREACHABLE as error:
             _logger.warning("partitions are made later", reason=repr(error))
-
-
-async def _open_pool(lifecycle: Lifecycle, settings: SchedulerSettings) -> asyncpg.Pool:
-    pool = await lifecycle.wait_for(
-        "postgres",
-        lambda: connect_pool(
-            settings.database_url.reveal(),
-            schema="scheduler",
-            size_max=settings.connections_max,
-            application_name=NAME,
-        ),
-        UNREACHABLE,
-    )
-    await lifecycle.wait_for("migrations", lambda: require_current(pool), (*UNREACHABLE, MigrationsPending))
-    return pool
-
-
-async def _open_bus(lifecycle: Lifecycle, settings: SchedulerSettings, closed: asyncio.Event) -> Bus:
-    return await lifecycle.wait_for(
-        "nats",
-        lambda: Bus.connect(
-            settings.nats_url.reveal(),
-            name=NAME,
-            on_closed=closed.set,
-            wait_seconds=BUS_CONNECT_SECONDS_MAX,
-        ),
-        (BusUnavailable,),
-    )

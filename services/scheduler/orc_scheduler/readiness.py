@@ -1,6 +1,5 @@
 """Whether the scheduler can do its work: what /readyz asks."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from orc_events.bus import Bus
@@ -18,14 +17,11 @@ _SPARE = load("orc_scheduler", "spare_partitions")
 
 
 def checks(pool: Any, bus: Bus, topology: Topology, calendar: Calendar, relay: Relay) -> dict[str, Check]:
-    """Return the checks by name."""
-
-    async def nats() -> None:
-        if not bus.connected:
-            raise NotReady("not connected")
+    """Return the checks by name, beside those of the connections themselves."""
 
     async def topology_stands() -> None:
-        await nats()
+        if not bus.connected:
+            raise NotReady("NATS is not connected")
         if wrong := await verify(bus, topology.declared):
             raise NotReady("; ".join(wrong))
 
@@ -41,20 +37,11 @@ def checks(pool: Any, bus: Bus, topology: Topology, calendar: Calendar, relay: R
             _check_lag(await calendar.follower.log.head(), relay.position)
 
     return {
-        "postgres": _answers(pool),
-        "nats": nats,
         "topology": topology_stands,
         "partitions": partitions,
         "calendar": calendar_follows,
         "relay": relay_follows,
     }
-
-
-def _answers(pool: Any) -> Callable[[], Awaitable[None]]:
-    async def answers() -> None:
-        await pool.fetchval("SELECT 1")
-
-    return answers
 
 
 def _check_lag(head: Position, position: Position) -> None:
