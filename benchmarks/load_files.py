@@ -80,6 +80,7 @@ def remove(folder, name):
 
 
 def raw(folder, file, reader):
+    os.sync()  # or one side would pay for what the other left to be written
     remove(folder, "raw.duckdb")
     out = subprocess.run(
         [sys.executable, "-c", RAW, str(folder / "raw.duckdb"), str(folder / file), reader, str(THREADS)],
@@ -135,6 +136,7 @@ class Worker:
 
 
 def ours(folder, extractor, rows):
+    os.sync()
     remove(folder, "ours.duckdb")
     worker = Worker(folder)
     try:

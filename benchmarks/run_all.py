@@ -9,7 +9,7 @@ SCRIPTS = (
     ("append.py",),
     ("read_back.py",),
     ("replay.py",),
-    ("load_files.py",),
+    ("load_files.py", "--rows", "10000000"),
     ("latency.py",),
     ("runs.py", "--peer"),
     ("idle_memory.py",),

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 from support.worker_process import DISCARD, table, worker_process
 
-LATER = 60_000
-"""Rows after which DuckDB's sample is over."""
+LATER = 150_000
+"""Rows after which the sample is over, in a file too big to be looked at whole at once."""
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +114,8 @@ def test_a_time_of_day_after_many_dates_is_kept(load, worker):
     [
         ("a,b\n1,2\n3\n", {}, "x.csv, line 3: Expected Number of Columns: 2 Found: 1 (the line: 3)"),
         ("a,b\n1,2\n3,4,5\n", {}, "x.csv, line 3: Expected Number of Columns: 2 Found: 3 (the line: 3,4,5)"),
+        ("a,b,c\n1,2\n3,4\n", {}, "x.csv, line 2: Expected Number of Columns: 3 Found: 2 (the line: 1,2)"),
+        ("a,b\n1,2,3\n4,5,6\n", {}, "x.csv, line 2: Expected Number of Columns: 2 Found: 3 (the line: 1,2,3)"),
         ("a\n1,2\n", {}, "x.csv, line 2: Expected Number of Columns: 1 Found: 2 (the line: 1,2)"),
         ('a,b\n1,"open\n', {}, 'x.csv, line 2: Value with unterminated quote found. (the line: 1,"open)'),
         ("", {}, "x.csv: the file is empty: it has no header"),
@@ -173,6 +175,7 @@ def test_several_files_load_as_one_and_must_agree(load, worker):
 def test_discard_reads_every_value(fail, worker, load):
     """What keeps nothing still finds the fault, and counts as a load would."""
     assert fail("a,b\n1,2\n3\n", loader=DISCARD)[0] == "source_malformed"
+    assert fail("a,b\n1.0,x\n", loader=DISCARD, columns={"a": "DOUBLE", "b": "DATE"})[0] == "source_malformed"
     content = late("1.5")
     load(content)
     answer = worker.perform({"type": "csv", "path": "x.csv"}, DISCARD)

@@ -146,6 +146,17 @@ def test_a_file_that_is_no_database_of_ours_is_not_touched(worker):
     assert worker.load(INLINE, table()) == 2
 
 
+def test_a_new_file_is_there_whole_or_not_at_all(worker, tmp_path):
+    """It is made under another name, what a killed worker left of that is thrown away, and then renamed."""
+    (tmp_path / "out.duckdb.orc-unfinished").mkdir()
+    assert worker.fail(INLINE, table())[0] == "target_unusable"
+    assert not (tmp_path / "out.duckdb").exists()
+    (tmp_path / "out.duckdb.orc-unfinished").rmdir()
+    (tmp_path / "out.duckdb.orc-unfinished").write_text("half a database")
+    assert worker.load(INLINE, table()) == 2
+    assert not (tmp_path / "out.duckdb.orc-unfinished").exists()
+
+
 def test_a_file_that_another_process_has_open_is_waited_for(worker):
     """As long as the task may take; the error names the process and the run may be tried again."""
     worker.load(INLINE, table())

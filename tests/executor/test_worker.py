@@ -11,7 +11,7 @@ import pytest
 from support.worker_process import DISCARD, INLINE, order, slow_order, table, worker_process
 
 from orc_domain.run_messages import TaskResult
-from orc_executor.frames import Failed, Loaded, NoReceipt, Ping, Pong, Progress, Stop, Stopped, encode
+from orc_executor.frames import Failed, Loaded, NoReceipt, Ping, Pong, Progress, Ready, Stop, Stopped, encode
 
 
 @pytest.fixture
@@ -155,8 +155,8 @@ def test_a_killed_workers_scratch_is_removed_by_the_next_one(tmp_path):
         assert living.load(INLINE, table()) == 2
 
 
-def test_a_child_says_nothing_on_its_standard_output(tmp_path):
-    """The pipe may be standard output, which libraries print on: they get standard error instead."""
+def test_the_pipes_may_be_the_standard_descriptors(tmp_path):
+    """They are moved away from there, and what any library prints goes to standard error."""
     process = subprocess.Popen(
         [sys.executable, "-m", "orc_executor.worker"],
         stdin=subprocess.PIPE,
@@ -164,6 +164,10 @@ def test_a_child_says_nothing_on_its_standard_output(tmp_path):
         stderr=subprocess.PIPE,
         env={**os.environ, "ORC_DATA_DIR": str(tmp_path)},
     )
+    assert process.stdout.read(4) == encode(Ready(process.pid))[:4]
+    descriptors = Path(f"/proc/{process.pid}/fd")
+    assert (descriptors / "1").readlink() == (descriptors / "2").readlink()
+    assert (descriptors / "0").readlink() == Path(os.devnull)
     out, _ = process.communicate(encode(Ping()))
     assert out.endswith(encode(Pong()))
     assert process.returncode == 0

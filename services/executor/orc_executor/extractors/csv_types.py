@@ -2,9 +2,9 @@
 Types of a CSV file's columns, and how to notice that a sample was wrong about them.
 
 DuckDB settles on types after some 20,000 rows. What comes later is cast: a fraction in a column of whole numbers is
-rounded, `007` loses its zeros, a date its time of day, and nobody is told. So columns whose type rests on a sample are
-read as text and cast in the query, beside a check that the value says nothing more than what the type keeps (measured:
-6 % more processor time than casting unseen).
+rounded, `007` loses its zeros, and nobody is told. So whole numbers whose type rests on a sample are read as text and
+cast in the query, beside a check that the value is written as DuckDB would write it (measured: 6 % more processor time
+than casting unseen). Dates are read in the form that the sample had, strictly, so that no time of day is dropped.
 """
 
 # ruff: noqa: S608 - every name and text of a user is quoted by sql_names
@@ -23,7 +23,6 @@ _WHOLE = frozenset(
 )
 _NUMBERS = ("BIGINT", "HUGEINT", "DOUBLE")
 _DATES = ("DATE", "TIMESTAMP")
-_DATE_CHARACTERS = 10
 
 
 class Dialect(Struct, frozen=True):
@@ -104,7 +103,7 @@ def scan_sql(
         column = sql_names.identifier(name)
         check = ""
         if name in sampled:
-            check = _sampled_check(column, type_, has_format=types.date_format is not None)
+            check = _sampled_check(column, type_)
         elif name in declared:
             check = _declared_check(column, type_)
         read[name] = "VARCHAR" if check else type_
@@ -148,13 +147,9 @@ def _checked(column: str, name: str, type_: str, check: str) -> str:
     return f"CASE WHEN {check} THEN {column}::{type_} ELSE error({said})::{type_} END"
 
 
-def _sampled_check(column: str, type_: str, *, has_format: bool) -> str:
+def _sampled_check(column: str, type_: str) -> str:
     """Return the condition under which text and value say the same, empty where no check is needed."""
-    if type_ in _WHOLE:
-        return f"{column}::{type_}::VARCHAR IS NOT DISTINCT FROM {column}"
-    if type_ == "DATE" and not has_format:
-        return f"{column} IS NULL OR strlen({column}) <= {_DATE_CHARACTERS}"
-    return ""
+    return f"{column}::{type_}::VARCHAR IS NOT DISTINCT FROM {column}" if type_ in _WHOLE else ""
 
 
 def _declared_check(column: str, type_: str) -> str:

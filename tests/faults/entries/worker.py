@@ -1,0 +1,83 @@
+"""
+`python -m orc_executor.worker` for fault tests: points inside a load, and the guards that a negative control removes.
+
+    before-lock    before-begin    mid-load (rows moved)    before-commit    after-commit
+"""
+
+import os
+import sys
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from reach import reach  # noqa: E402
+
+from orc_executor import engine, receipts, worker  # noqa: E402
+from orc_executor.loaders.duckdb import DuckdbLoader  # noqa: E402
+
+BREAKS = set(filter(None, os.environ.get("FAULTS_BREAKS", "").split(",")))
+EXECUTOR = os.getppid()
+loading: list[object] = []
+"""The run whose load is under way."""
+
+_load, _run, _attached, _attach = (
+    DuckdbLoader.load, engine.Engine.run, engine.Engine.attached, engine.Engine._attach,
+)  # fmt: skip
+
+
+def point(name: str) -> None:
+    if loading:
+        reach(name, executor=EXECUTOR, run_id=loading[0])
+
+
+def load(self: Any, source: Any) -> Any:
+    loading.append(self._order.run_id)
+    try:
+        return _load(self, source)
+    finally:
+        loading.clear()
+
+
+def run(self: Any, sql: str, parameters: Any = None) -> Any:
+    if sql in {"BEGIN", "COMMIT"}:
+        point(f"before-{sql.lower()}")
+    rows = _run(self, sql, parameters)
+    if sql == "COMMIT":
+        point("after-commit")
+    elif sql.startswith(("CREATE OR REPLACE TABLE target.", "INSERT INTO target.main")):
+        point("mid-load")
+    return rows
+
+
+@contextmanager
+def attached(self: Any, path: str, name: str, underway: Any) -> Any:
+    point("before-lock")
+    with _attached(self, path, name, underway):
+        yield
+
+
+def attach_carelessly(self: Any, path: str, *rest: Any) -> None:
+    """Do what a checksum or a size probe in this process would do: DuckDB's own lock is gone afterwards."""
+    _attach(self, path, *rest)
+    with open(path, "rb") as file:  # noqa: PTH123
+        file.read(1)
+
+
+def write_nothing(_self: Any, rows: int, bytes_: int, seconds: float) -> receipts.Receipt:
+    return receipts.Receipt("none", rows, bytes_, seconds)
+
+
+DuckdbLoader.load = load  # type: ignore[method-assign]
+engine.Engine.run = run  # type: ignore[method-assign]
+engine.Engine.attached = attached  # type: ignore[method-assign]
+if "careless" in BREAKS:
+    engine.Engine._attach = attach_carelessly  # type: ignore[method-assign]
+if "receipt" in BREAKS:
+    receipts.Ledger.write = write_nothing  # type: ignore[method-assign]
+if "fence" in BREAKS:
+    receipts.Ledger.hold_back_earlier = lambda _self: None  # type: ignore[method-assign]
+if "lock" in BREAKS:
+    engine.file_lock = lambda *_: nullcontext()  # type: ignore[assignment]
+worker.main(sys.argv[1:])
