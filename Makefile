@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: help setup up demo test test-fast check format bench lock clean
+.PHONY: help setup up demo test test-fast faults check format bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test: setup ## every test, on real servers it starts itself
 
 test-fast: setup ## the tests that need no whole stack
 	@$(BIN)/python -m pytest -m "not slow"
+
+faults: setup ## kill, cut, stall, fill and erase every part of a real stack; minutes (docs/reliability.md)
+	@ORC_FAULTS=1 $(BIN)/python -m pytest tests/faults
 
 check: setup ## what CI checks before the tests: format, lint, types, boundaries
 	@$(BIN)/ruff format --check .
