@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pytest
 
+from orc_executor.worker_settings import WorkerSettings
 from orc_runtime.settings import Described, ServiceSettings, describe
 
 PAGE = Path(__file__).parents[2] / "docs" / "configuration.md"
@@ -47,6 +48,11 @@ def test_what_one_reads(service):
     own = describe(settings_of(service))[len(describe(AnyService)) :]
 
     assert f"## {service}\n\n{table(own)}" in PAGE.read_text()
+
+
+def test_what_workers_read():
+    """The page has the settings of the executor's worker processes."""
+    assert f"### Its workers\n\n{table(describe(WorkerSettings))}" in PAGE.read_text()
 
 
 @pytest.mark.parametrize("service", ["auth", "executor", "gateway", "scheduler"])

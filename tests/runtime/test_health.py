@@ -88,6 +88,19 @@ async def test_slow_end_of_a_check(monkeypatch):
     assert (answers, begun) == (["no answer within 0.01 s"] * 3, 1)
 
 
+async def test_a_check_that_goes_while_it_is_asked():
+    """What is waited for may arrive, and its check go, in the moment somebody asks."""
+    health = Health()
+    health.started()
+    health.fail("postgres", "waiting")
+    asked = asyncio.create_task(health.readiness())
+    # The question is put before this task goes on, its answer worked out after.
+    await asyncio.sleep(0)
+    del health.checks["postgres"]
+
+    assert await asked == Readiness(ready=False, checks={"postgres": "waiting"})
+
+
 async def test_two_who_ask_at_once():
     """Of two who ask at the same moment both get the answer of one check."""
     begun, first, go = 0, asyncio.Event(), asyncio.Event()
