@@ -5,6 +5,7 @@ Every POST carries an `Idempotency-Key`, so asking again after a lost answer or 
 """
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -81,7 +82,7 @@ class Gateway:
         try:
             answer = self._client.send(request, stream=True)
         except httpx.TransportError as error:
-            raise Unreachable(self.url, str(error) or type(error).__name__) from error
+            raise Unreachable(self.url, _words(error)) from error
         with closing(answer):
             if answer.is_error:
                 answer.read()
@@ -105,7 +106,7 @@ class Gateway:
                 answer = self._client.request(method, path, **request)
             except httpx.TransportError as error:
                 if left == 0 or isinstance(error, httpx.ConnectError):
-                    raise Unreachable(self.url, str(error) or type(error).__name__) from error
+                    raise Unreachable(self.url, _words(error)) from error
                 continue
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or left == 0:
                 break
@@ -144,7 +145,13 @@ def _refused(answer: httpx.Response) -> Refused:
         return Refused(answer.status_code, str(problem)[:500])
     detail = problem.get("detail") or problem.get("title") or answer.reason_phrase
     fault: dict[str, Any] = next(iter(problem.get("errors") or ()), {})
-    return Refused(answer.status_code, str(detail), fault.get("field"), fault.get("valid"))
+    field = fault.get("field")
+    # Some details begin with the field already.
+    return Refused(answer.status_code, str(detail).removeprefix(f"{field}: "), field, fault.get("valid"))
+
+
+def _words(error: httpx.TransportError) -> str:
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(error)) or type(error).__name__
 
 
 def _seconds(retry_after: str | None) -> float:

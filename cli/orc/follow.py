@@ -81,10 +81,10 @@ class BarScreen:
 
     def event(self, name: str, data: dict[str, Any]) -> None:
         """Print the event above the bars, and close the bar of a task that ended."""
-        self._progress.console.print(f"  {name:19} {describe(name, data)}".rstrip(), markup=False)
         if name in {"task.succeeded", "task.failed"}:
             rows = data.get("result", {}).get("rows")
             self._bar(_order(data), rows=rows, percent=100.0 if name == "task.succeeded" else None)
+        self._progress.console.print(f"  {name:19} {describe(name, data)}".rstrip(), markup=False)
 
     def progress(self, data: dict[str, Any]) -> None:
         """Move the bar of a task; without a known end it only counts."""
@@ -92,10 +92,13 @@ class BarScreen:
 
     def _bar(self, order: int, rows: int | None, percent: float | None) -> None:
         if order not in self._bars:
-            self._bars[order] = self._progress.add_task(f"task {order}", total=None, rows="")
+            self._bars[order] = self._progress.add_task(f"task {order}", total=None, rows="", percent="")
         counted = f"{rows:,} rows" if rows else ""
         total = 100.0 if percent is not None else None
-        self._progress.update(self._bars[order], completed=percent or 0.0, total=total, rows=counted)
+        share = f"{percent:.0f} %" if percent is not None else ""
+        self._progress.update(
+            self._bars[order], completed=percent or 0.0, total=total, rows=counted, percent=share
+        )
 
 
 def follow_run(gateway: Gateway, run_id: str, *, as_json: bool = False) -> dict[str, Any]:
@@ -105,7 +108,8 @@ def follow_run(gateway: Gateway, run_id: str, *, as_json: bool = False) -> dict[
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(complete_style="cyan", finished_style="green"),
+        TextColumn("{task.fields[percent]}"),
         TextColumn("{task.fields[rows]}"),
         TimeElapsedColumn(),
     )
@@ -158,7 +162,8 @@ def describe(name: str, data: dict[str, Any]) -> str:
     """Say in a few words what an event of a run tells."""
     match name:
         case "run.requested":
-            return plain(f"{data.get('triggered_by', '')}, {len(data.get('tasks', []))} task(s)")
+            tasks = len(data.get("tasks", []))
+            return plain(f"{data.get('triggered_by', '')}, {tasks} task{'' if tasks == 1 else 's'}")
         case "run.started":
             return plain(f"attempt {data.get('attempt')} by {data.get('executor')}")
         case "task.succeeded":

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from orc.output import console, show_table
+from orc.output import plain, show_table
 
 ROWS_SHOWN = 3
 COLUMNS_SHOWN = 8
@@ -40,7 +40,7 @@ def show_one(connection: Any, name: str) -> None:
     rows = connection.execute(f"SELECT COLUMNS(*)::VARCHAR FROM {quoted} LIMIT {ROWS_SHOWN}")  # noqa: S608
     columns = [column[0] for column in rows.description]
     shown = columns[:COLUMNS_SHOWN]
-    console().print(f"\n[bold]{name}[/]  {count:,} rows, {len(columns)} columns")
+    print(f"\n{plain(name)}  {count:,} rows, {len(columns)} columns")
     show_table([dict(zip(columns, map(_short, row), strict=True)) for row in rows.fetchall()], shown)
 
 

@@ -33,13 +33,16 @@ def test_service_gets_its_own_urls_alone(service):
     }
 
 
-def test_secrets_go_to_the_executor_alone():
-    """Only the process that uses them is given the secrets of jobs."""
-    given = {"ORC_SECRET_GITHUB_TOKEN": "x"}
+@pytest.mark.parametrize(
+    ("name", "holder"), [("ORC_SECRET_GITHUB_TOKEN", "executor"), ("ORC_AUTH_BOOTSTRAP_SECRET", "auth")]
+)
+def test_a_secret_goes_to_one_service_alone(name, holder):
+    """Only the process that uses a secret is given it."""
+    given = {name: "x"}
     holders = [
         name for name in SERVICES if given.items() <= service_environment(name, given, URLS, DEFAULTS).items()
     ]
-    assert holders == ["executor"]
+    assert holders == [holder]
 
 
 def test_settings_of_a_person_win_and_roots_add_up():

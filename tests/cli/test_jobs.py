@@ -79,10 +79,15 @@ def test_list_show_and_delete(orc, gateway):
     gateway.on("GET", "/jobs", [job])
     gateway.on("GET", f"/jobs/{ID}", job | {"tasks": [task]})
     gateway.on("DELETE", f"/jobs/{ID}", Answer(status=204))
+    gateway.on(
+        "POST", "/schedules/preview", {"description": "at midnight", "next": ["a", "b", "c", "d", "e"]}
+    )
     assert orc("jobs", "list", "--json").json == [job]
     assert orc("jobs", "list").out.splitlines()[1].split() == [ID, "a", "@daily", "UTC", "yes", "default"]
     assert orc("jobs", "show", "a", "--json").json == job | {"tasks": [task]}
-    assert '{"type": "csv"}' in orc("jobs", "show", "a").out
+    shown = orc("jobs", "show", "a").out
+    assert '{"type": "csv"}' in shown
+    assert "at midnight; next a, b, c\n" in shown
     assert orc("jobs", "delete", "a", "--json").json == {"job_id": ID, "done": "deleted"}
 
 

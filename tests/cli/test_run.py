@@ -109,13 +109,44 @@ def test_ctrl_c_leaves_the_run_alone(orc, queued, monkeypatch):
 
 def test_runs_lists_by_default(orc, queued):
     """`orc runs` lists, with the job's name; filters go to the gateway."""
-    run = {"run_id": RUN, "job_id": JOB, "status": "failed", "triggered_by": "manual", "attempt": 1}
+    run = {
+        "run_id": RUN,
+        "job_id": JOB,
+        "status": "failed",
+        "triggered_by": "manual",
+        "attempt": 1,
+        "created_at": "2026-01-02T03:04:05.000001Z",
+        "started_at": "2026-01-02T03:04:06.250000Z",
+        "finished_at": "2026-01-02T03:04:08.000000Z",
+        "error_message": None,
+    }
     queued.on("GET", "/runs", [run])
-    assert orc("runs").out.splitlines()[1].split()[:4] == [RUN, "flights", "failed", "manual"]
+    assert [line.split() for line in orc("runs").out.splitlines()] == [
+        ["run_id", "job", "status", "triggered_by", "attempt", "created_at", "seconds", "error_message"],
+        [RUN, "flights", "failed", "manual", "1", "2026-01-02T03:04:05Z", "1.75", "-"],
+    ]
     assert orc("runs", "list", "--job", "flights", "--status", "failed", "--limit", "5", "--json").json == [
         run
     ]
     assert queued.asked[-1].query == {"job_id": JOB, "status": "failed", "limit": "5"}
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [("running", f"asked run {RUN} to stop"), ("success", f"run {RUN} has ended: success")],
+)
+def test_cancel_says_what_came_of_it(orc, gateway, status, said):
+    """A run that has ended before is not said to be asked."""
+    gateway.on("POST", f"/runs/{RUN}/cancel", ended(status))
+    assert orc("runs", "cancel", RUN).out == f"{said}\n"
+
+
+def test_there_is_more(orc, gateway):
+    """A full page says how to get the next one, beside the output."""
+    event = {"position": 7, "type": "job.created", "stream": "job-x", "recorded_at": "now", "actor": "a"}
+    gateway.on("GET", "/events", [event])
+    called = orc("events", "--limit", "1")
+    assert (len(called.out.splitlines()), called.err) == (1, "orc: there may be more: --after 7\n")
 
 
 def test_events_are_filtered_and_followed(orc, gateway, monkeypatch):

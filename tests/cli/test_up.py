@@ -63,10 +63,19 @@ def test_taken_port_is_said(stack, tmp_path):
     )
 
 
+@pytest.fixture
+def background_of_a_script():
+    """Ignore SIGINT, as a script's shell lets what it starts with `&` ignore it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("background_of_a_script")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_behind_and_a_second_start_goes_on(tmp_path, number):
     """However the supervisor ends, so do all its processes; started again, what was there is there."""
-    home = tmp_path / "home"
+    home = tmp_path / "its home, é"
     with stack_running(home) as stack:
         job = {"job_name": "kept", "schedule": "@manual", "description": None, "is_active": True}
         task = {

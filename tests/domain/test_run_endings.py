@@ -123,7 +123,7 @@ def test_a_doubt_outlives_attempts_that_did_not_look():
 def test_a_cancel_does_not_settle_a_doubt():
     """A cancelled run that may be loaded is settled first."""
     lost = (REQUESTED, started(), broken(kind="lost"), started(2), RunCancelRequested())
-    again = broken(2, retry_at=NOW + timedelta(seconds=1), in_doubt=True)
+    again = broken(2, retry_at=NOW, in_doubt=True)
     run(*lost).when(fail(2)).then(task_broke(2), again)
     run(*lost, again).when(StartRun("east", NOW)).then(started(3, settle=True))
 
@@ -242,10 +242,14 @@ def test_a_failure_after_a_cancel_ends_as_cancelled():
 def test_a_killed_worker_leaves_a_cancel_to_be_settled():
     """When the worker may have committed, a settle attempt reads the receipt before the run is cancelled."""
     killed = (REQUESTED, started(), RunCancelRequested())
-    again = broken(retry_at=NOW + timedelta(seconds=1), in_doubt=True)
+    again = broken(retry_at=NOW, in_doubt=True)
     run(*killed).when(fail(uncertain=True)).then(task_broke(), again)
     run(*killed, again).when(StartRun("east", NOW)).then(started(2, settle=True))
-    run(*killed, again, started(2, settle=True)).when(SettleRun(2)).then(RunCancelled(attempt=2))
+    settling = (*killed, again, started(2, settle=True))
+    run(*settling).when(SettleRun(2)).then(RunCancelled(attempt=2))
+    run(*settling).when(fail(2)).then(
+        task_broke(2), broken(2, retry_at=NOW + timedelta(seconds=2), in_doubt=True)
+    )
 
 
 def test_a_cancel_between_attempts_is_settled_by_the_next():

@@ -10,7 +10,14 @@ from orc.cluster import NAME, create, namespace_of, secret
 
 
 def credentials(*, kubernetes: Annotated[bool, Parameter(negative="")] = False) -> int:
-    """Print a new Secret, or with --kubernetes create it through the API server of the cluster we run in."""
+    """
+    Print a new Secret, with passwords nobody has seen, or create it in the cluster.
+
+    Parameters
+    ----------
+    kubernetes
+        Create it through the API server of the cluster we run in, unless it is there.
+    """
     manifest = secret(namespace_of(os.environ))
     if not kubernetes:
         print(json.dumps(manifest, indent=2))

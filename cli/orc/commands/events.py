@@ -1,6 +1,7 @@
 """`orc events`: what happened, from the log."""
 
 import json
+import sys
 from typing import Annotated, Any
 
 from cyclopts import Parameter, validators
@@ -46,8 +47,11 @@ def events(
                 if event.id is not None:
                     show(json.loads(event.data))
             return
-        for found in gateway.get("/events", type=type, stream=stream, after=after, limit=limit):
-            show(found)
+        page = gateway.get("/events", type=type, stream=stream, after=after, limit=limit)
+    for found in page:
+        show(found)
+    if len(page) == limit:
+        print(f"orc: there may be more: --after {page[-1]['position']}", file=sys.stderr)
 
 
 def _show(event: dict[str, Any]) -> None:

@@ -10,8 +10,9 @@ from orc.client import Gateway
 from orc.errors import NotFound
 from orc.jobs_file import read_jobs
 from orc.options import NO_OPTIONS, Options
-from orc.output import show_fields, show_json, show_table
+from orc.output import plain, show_fields, show_json, show_table
 
+NEXT_SHOWN = 3
 COLUMNS = ("job_id", "job_name", "schedule", "timezone", "is_active", "pool")
 
 app = App(name="jobs", help="Apply, list, show and delete jobs.", help_format="plaintext")
@@ -30,12 +31,13 @@ def apply(*, file: Annotated[Path, Parameter(name=["--file", "-f"])], options: O
         YAML or JSON: a list of jobs with the fields of POST /jobs.
     """
     jobs = read_jobs(file)
+    width = max((len(job["job_name"]) for job in jobs), default=0)
     with Gateway(options) as gateway:
         for job, done in apply_jobs(gateway, jobs):
             if options.json:
                 show_json({"job_id": job["job_id"], "job_name": job["job_name"], "done": done})
             else:
-                print(f"{done:9}  {job['job_name']}  {job['job_id']}", flush=True)
+                print(f"{done:9}  {plain(job['job_name']):{width}}  {job['job_id']}", flush=True)
 
 
 def apply_jobs(gateway: Gateway, jobs: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Done]]:
@@ -77,13 +79,24 @@ def show(job: str, *, options: Options = NO_OPTIONS) -> None:
     """
     with Gateway(options) as gateway:
         found = gateway.get(f"/jobs/{gateway.job_id(job)}")
-    if options.json:
-        show_json(found)
-        return
-    show_fields({name: value for name, value in found.items() if name != "tasks"})
+        if options.json:
+            show_json(found)
+            return
+        asked = {name: found[name] for name in ("schedule", "timezone")}
+        preview = gateway.post("/schedules/preview", asked)
+    show_fields(
+        {name: value for name, value in found.items() if name != "tasks"} | {"runs": _when(found, preview)}
+    )
     for task in found["tasks"]:
         print(f"task {task['task_order']}")
         show_fields({"  from": task["extractor_config"], "  to": task["loader_config"]})
+
+
+def _when(job: dict[str, Any], preview: dict[str, Any]) -> str:
+    """Say a job's schedule in words, with the next times it is due."""
+    following = ", ".join(preview["next"][:NEXT_SHOWN]) if job["is_active"] else ""
+    paused = "" if job["is_active"] else " (paused)"
+    return f"{preview['description']}{paused}{f'; next {following}' if following else ''}"
 
 
 @app.command

@@ -1,15 +1,16 @@
 """`orc runs`: list, show, cancel and retry runs."""
 
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter, validators
 
 from orc.client import LIST_MAX, Gateway
 from orc.follow import describe
 from orc.options import NO_OPTIONS, Options
-from orc.output import plain, show_fields, show_json, show_table
+from orc.output import moment, plain, show_fields, show_json, show_table
 
-COLUMNS = ("run_id", "job", "status", "triggered_by", "attempt", "started_at", "finished_at", "error_message")
+COLUMNS = ("run_id", "job", "status", "triggered_by", "attempt", "created_at", "seconds", "error_message")
 SHOWN = 20
 
 app = App(name="runs", help="List, show, cancel and retry runs.", help_format="plaintext")
@@ -46,7 +47,21 @@ def list_runs(
             show_json(runs)
             return
         names = {known["job_id"]: known["job_name"] for known in gateway.get("/jobs")}
-    show_table([{**run, "job": names.get(run["job_id"], run["job_id"])} for run in runs], COLUMNS)
+    show_table([_row(run, names) for run in runs], COLUMNS)
+
+
+def _row(run: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    # A job that was deleted has left its runs behind.
+    job = names.get(run["job_id"]) or f"deleted {run['job_id'][:8]}"
+    return {**run, "job": job, "created_at": moment(run["created_at"]), "seconds": _seconds(run)}
+
+
+def _seconds(run: dict[str, Any]) -> str | None:
+    """Say how long the run's last attempt took, once it has ended."""
+    if not run["started_at"] or not run["finished_at"]:
+        return None
+    took = datetime.fromisoformat(run["finished_at"]) - datetime.fromisoformat(run["started_at"])
+    return f"{took.total_seconds():,.2f}"
 
 
 @app.command
@@ -66,7 +81,12 @@ def cancel(run_id: str, *, options: Options = NO_OPTIONS) -> None:
     """Ask a run to stop; what it has loaded completely stays."""
     with Gateway(options) as gateway:
         run = gateway.post(f"/runs/{run_id}/cancel")
-    show_json(run) if options.json else print(f"asked run {run_id} to stop")
+    if options.json:
+        show_json(run)
+    elif run["status"] in {"queued", "running"}:
+        print(f"asked run {run_id} to stop")
+    else:
+        print(f"run {run_id} has ended: {run['status']}")
 
 
 @app.command

@@ -2,7 +2,7 @@
 What each service is told, through its environment and nothing else.
 
 A service gets the URLs of its own database role and of its own NATS user and no others; only the executor gets the
-secrets that jobs refer to.
+secrets that jobs refer to, and only auth the one that makes the first admin.
 """
 
 import os
@@ -14,6 +14,7 @@ from orc.embedded.errors import SettingsWrong
 SERVICES = ("auth", "scheduler", "executor", "gateway")
 ROLES = ("orc_migrate", "orc_gateway", "orc_auth", "orc_scheduler", "orc_executor", "orc_auditor")
 MIGRATE = "orc_migrate"
+BOOTSTRAP_SECRET = "ORC_AUTH_BOOTSTRAP_SECRET"  # noqa: S105 - the name of a variable
 
 
 def database_variable(role: str) -> str:
@@ -70,6 +71,7 @@ def service_environment(
         for name, value in environ.items()
         if not (name.startswith("ORC_") and name.endswith("_URL"))
         and (service == "executor" or not name.startswith("ORC_SECRET_"))
+        and (service == "auth" or name != BOOTSTRAP_SECRET)
     }
     nats = urls.get(f"ORC_NATS_{service.upper()}_URL", urls["ORC_NATS_URL"])
     kept_or_default = {**defaults, **{name: value for name, value in kept.items() if value}}

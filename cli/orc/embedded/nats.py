@@ -91,7 +91,9 @@ class Nats:
         descriptor = os.open(self._configuration, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             listen = f"{LOOPBACK}:{self.port}"
-            json.dump(configured(self._passwords, listen=listen, store=str(self.folder)), file, indent=2)
+            content = configured(self._passwords, listen=listen, store=str(self.folder))
+            # The server reads this as its own format, which has no \u escapes.
+            json.dump(content, file, indent=2, ensure_ascii=False)
 
     def program(self) -> Program:
         """How the server is run; the configuration must be written."""

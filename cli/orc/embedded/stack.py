@@ -59,10 +59,13 @@ class Stack:
     async def run(self) -> None:
         """Start all, say when all are ready, end all when asked to; raises StartFailed."""
         asked = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # Started by nohup, we are meant to outlive the terminal.
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                asyncio.get_running_loop().add_signal_handler(number, asked.set)
+        # A script's shell starts what it puts into the background with SIGINT ignored; one sent to us is meant all the same.
+        handled = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+        # Started by nohup, we are meant to outlive the terminal.
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+            handled.remove(signal.SIGHUP)
+        for number in handled:
+            asyncio.get_running_loop().add_signal_handler(number, asked.set)
         supervisor = Supervisor(self._home)
         try:
             async with asyncio.TaskGroup() as duties:

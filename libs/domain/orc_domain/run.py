@@ -125,7 +125,9 @@ class RunNotEnded(Conflict):
 
     def __init__(self, status: Status) -> None:
         super().__init__(
-            "run-not-retryable", f"the run is {status}", valid="a run that is failed or cancelled"
+            "run-not-retryable",
+            f"only a failed or cancelled run is retried; this one is {status}",
+            valid="a run that is failed or cancelled",
         )
 
 
@@ -219,11 +221,13 @@ def _fail(run: Run, command: FailAttempt) -> list[Event]:
     # A settle attempt is there to read; one that never will be able to must not be repeated for ever.
     must_look = command.retryable if run.settle else run.in_doubt and not command.receipt_read
     if command.uncertain or must_look or (has_next and not run.settle):
+        # A cancel is settled at once; should its settle attempt fail as well, there is no hurry any more.
+        is_hasty = run.cancel_requested and not run.settle
         again = RunAttemptFailed(
             attempt=run.attempt,
             kind=command.kind,
             message=command.message,
-            retry_at=retry_at(policy, failures, command.at, command.jitter),
+            retry_at=command.at if is_hasty else retry_at(policy, failures, command.at, command.jitter),
             in_doubt=command.uncertain or (run.in_doubt and not command.receipt_read),
             is_final=run.is_final or not command.retryable,
         )

@@ -61,17 +61,18 @@ class Health:
 
     async def readiness(self) -> Readiness:
         """Run all checks at once, each for `CHECK_SECONDS_MAX` at most."""
-        names = list(self.checks)
-        reasons = await asyncio.gather(*(self._run(name) for name in names))
-        answers = dict(zip(names, reasons, strict=True))
+        # What is waited for may be there, and its check gone, before a check of this list has begun.
+        checks = dict(self.checks)
+        reasons = await asyncio.gather(*(self._run(name, check) for name, check in checks.items()))
+        answers = dict(zip(checks, reasons, strict=True))
         return Readiness(ready=all(reason == "ok" for reason in reasons), checks=answers)
 
-    async def _run(self, name: str) -> str:
+    async def _run(self, name: str, check: Check) -> str:
         # Whoever asks meanwhile waits for the same answer: asking a frozen server again and again would use up the
         # connections to it. A check that was given up may end late; nobody waits for that.
         task = self._running.get(name)
         if task is None:
-            task = self._running[name] = asyncio.create_task(_reason(self.checks[name]))
+            task = self._running[name] = asyncio.create_task(_reason(check))
             task.add_done_callback(lambda _: self._running.pop(name))
         await asyncio.wait({task}, timeout=CHECK_SECONDS_MAX)
         if task.done() and not task.cancelled():

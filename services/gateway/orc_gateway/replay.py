@@ -219,8 +219,11 @@ def main() -> int:
     try:
         settings = read_settings(ReplaySettings, os.environ)
         report = uvloop.run(replay(settings.database_url.reveal()))
-    except (SettingsError, LogError, *UNREACHABLE) as error:
-        sys.stderr.write(f"orc replay: {error or type(error).__name__}\n")
+    except SettingsError as error:
+        sys.stderr.write(f"orc replay: {error}\n")
+        return FAILED
+    except (LogError, *UNREACHABLE) as error:
+        sys.stderr.write(f"orc replay: the log cannot be read: {str(error) or type(error).__name__}\n")
         return FAILED
     text = msgspec.json.encode(report).decode() if given.json else told(report)
     sys.stdout.write(f"{text}\n")

@@ -17,12 +17,14 @@ def discard(source: Source, engine: Engine, underway: Underway) -> TaskResult:
     scans = source.scans(engine, None)
     while True:
         try:
-            scan = next(scans)
+            with underway.interruptible(engine.interrupt):
+                scan = next(scans)
             rows = _count(scan, engine, underway)
             break
         except duckdb.Error as error:
             if not (scan.is_sampled and is_type_doubt(error)):
-                raise source.explain(engine, scan, error) from error
+                with underway.interruptible(engine.interrupt):
+                    raise source.explain(engine, scan, error) from error
     return TaskResult(rows=rows, bytes=scan.bytes, seconds=underway.seconds())
 
 

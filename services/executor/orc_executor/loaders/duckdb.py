@@ -70,7 +70,7 @@ class DuckdbLoader:
         scan = NO_SCAN
         try:
             # Looking at the source comes before the transaction, which its faults would abort.
-            with _reading():
+            with _reading(), self._underway.interruptible(self._engine.interrupt):
                 scan = next(scans)
             with self._transaction():
                 ledger.hold_back_earlier()
@@ -81,8 +81,10 @@ class DuckdbLoader:
         except _ReadingFailed as failed:
             if scan.is_sampled and is_type_doubt(failed.error):
                 raise _TypesDoubted from failed.error
-            self._check_no_view()
-            raise source.explain(self._engine, scan, failed.error) from failed.error
+            # An explanation may read the source again, which takes as long as the load: a stop ends that too.
+            with self._underway.interruptible(self._engine.interrupt):
+                self._check_no_view()
+                raise source.explain(self._engine, scan, failed.error) from failed.error
         return receipt
 
     def _move(self, scan: Scan, wanted: Columns | None) -> int:
