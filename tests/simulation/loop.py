@@ -10,7 +10,9 @@ Time moves when nobody is ready, to the next timer, and by a few microseconds wi
 """
 
 import asyncio
+import gc
 import heapq
+import sys
 from asyncio import events
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -54,11 +56,10 @@ class Handle:
 class NumberedTask(asyncio.Task):
     """A task whose place in a set does not depend on its address."""
 
-    _numbers = count()
-
-    def __init__(self, *args, **kwargs):
-        self.number = next(NumberedTask._numbers)
-        super().__init__(*args, **kwargs)
+    def __init__(self, coro, *, loop, name, context):
+        # Counted anew in each loop: what ran before in this interpreter is no part of a seed.
+        self.number = next(loop.task_numbers)
+        super().__init__(coro, loop=loop, name=name, context=context)
 
     def __hash__(self):
         return self.number
@@ -78,7 +79,8 @@ class Process:
 
     def start(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task:
         """Begin a task of this process."""
-        return self.context.run(self.loop.create_task, work)
+        # A copy, since a callback of this very process may ask.
+        return self.context.copy().run(self.loop.create_task, work)
 
     def soon(self, callback: Callable[..., Any], *args: Any) -> Handle:
         """Have this process call something."""
@@ -125,6 +127,7 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self._random = random.random
         self._timers: list[tuple[float, int, Handle]] = []
         self._numbers = count()
+        self.task_numbers = count()
         self._tasks: list[asyncio.Task] = []
 
     # --- asyncio's side ---------------------------------------------------------------------------------------
@@ -178,46 +181,49 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
 
     def run(self) -> None:
         """Give turns until somebody says that it is over; raises Livelock."""
+        timers, runnable, random = self._timers, self.runnable, self._random
+        pop = heapq.heappop
         events._set_running_loop(self)
         try:
-            while not self.is_over and self._turn():
-                if self.steps > STEPS_MAX:
-                    raise Livelock(f"{STEPS_MAX} callbacks, and the time is {self.now:.3f}")
+            while not self.is_over:
+                while timers and timers[0][0] <= self.now:
+                    handle = pop(timers)[2]
+                    if not handle._cancelled:
+                        self._make_ready(handle)
+                if not runnable:
+                    if not timers:
+                        return
+                    self.now = timers[0][0]
+                    continue
+                place = int(random() * len(runnable))
+                process = runnable[place]
+                handle = process.ready.popleft()
+                if not process.ready:
+                    runnable[place] = runnable[-1]
+                    runnable.pop()
+                if not handle._cancelled:
+                    self._call(handle, process)
         finally:
             events._set_running_loop(None)
 
     def close(self) -> None:
         """Let go of every task, as if all processes ended; what their `finally` blocks do reaches nobody."""
-        self.runnable, self._timers = [], []
+        self.runnable.clear()
+        self._timers.clear()
         self._make_ready = lambda _handle: None
+        hook, sys.unraisablehook = sys.unraisablehook, lambda _: None
         events._set_running_loop(self)
         try:
             for task in self._tasks:
                 if not task.done():
                     _end(task.get_coro())
+            self._tasks.clear()
+            gc.collect()
         finally:
             events._set_running_loop(None)
+            sys.unraisablehook = hook
 
-    def _turn(self) -> bool:
-        timers = self._timers
-        while timers and timers[0][0] <= self.now:
-            handle = heapq.heappop(timers)[2]
-            if not handle._cancelled:
-                self._make_ready(handle)
-        runnable = self.runnable
-        if not runnable:
-            if not timers:
-                return False
-            self.now = max(self.now, timers[0][0])
-            return True
-        place = int(self._random() * len(runnable))
-        process = runnable[place]
-        handle = process.ready.popleft()
-        if not process.ready:
-            runnable[place] = runnable[-1]
-            runnable.pop()
-        if handle._cancelled:
-            return True
+    def _call(self, handle: Handle, process: Process) -> None:
         try:
             handle.context.run(handle.callback, *handle.args)
         except (SystemExit, KeyboardInterrupt):
@@ -227,7 +233,8 @@ class SimulatedLoop(asyncio.AbstractEventLoop):
         self.steps += 1
         self.now += STEP_SECONDS
         self.after_step(process)
-        return True
+        if self.steps > STEPS_MAX:
+            raise Livelock(f"{STEPS_MAX} callbacks, and the time is {self.now:.3f}")
 
     def _make_ready(self, handle: Handle) -> None:
         process = handle.process
@@ -242,6 +249,6 @@ def _end(coroutine: Any) -> None:
     for _ in range(3):
         try:
             coroutine.close()
-        except BaseException:  # noqa: BLE001, S112, PERF203 - a `finally` that awaits; it is asked again
+        except BaseException:  # noqa: BLE001 - a `finally` that awaits; it is asked again
             continue
         return
