@@ -10,7 +10,7 @@ from orc_events.bus import Bus
 from orc_events.cloudevents import Message
 from orc_events.delivery import Delivery
 from orc_events.errors import BusUnavailable
-from orc_events.jetstream import JetStreamRefused
+from orc_events.jetstream import JetStreamRefused, call
 from orc_events.memory_bus import MemoryBroker
 from orc_events.subscription import Subscription
 from orc_events.topology import COMMANDS, HANDLERS, Topology, provision
@@ -131,6 +131,19 @@ async def test_window_counts_from_the_front(pair):
     )
 
 
+async def test_window_too_large_for_its_time(pair, monkeypatch):
+    """Of a window that could not be sent in full, what was sent and acked is counted: it is not for nothing."""
+    monkeypatch.setattr("orc_events.bus.PUBLISH_SECONDS_MAX", 0.5)
+    publish, sent = pair.one.connection.publish, []
+
+    async def publish_three(*said):
+        sent.append(said)
+        await (publish(*said) if len(sent) <= 3 else asyncio.Event().wait())
+
+    monkeypatch.setattr(pair.one.connection, "publish", publish_three)
+    assert await pair.one.publish_window([Message("orc.events.a", b"1", {})] * 9) == 3
+
+
 async def test_request_and_serve(pair):
     """A request is answered by one of those who serve it."""
 
@@ -201,3 +214,14 @@ async def test_closed_bus_does_not_raise(pair):
     await pair.other.tell("orc.poke.log")
     with pytest.raises(BusUnavailable):
         await pair.other.publish("orc.commands.run.request", b"")
+
+
+async def test_a_stream_made_again_keeps_what_it_holds(pair):
+    """Creating a stream that is there already, as it is, changes nothing; with another configuration it is refused."""
+    kept = {"name": "KEPT", "subjects": ["kept.>"]}
+    await call(pair.one, "STREAM.CREATE.KEPT", kept)
+    await pair.one.publish("kept.a", b"1")
+    await call(pair.one, "STREAM.CREATE.KEPT", kept)
+    assert (await call(pair.one, "STREAM.INFO.KEPT"))["state"]["messages"] == 1
+    with pytest.raises(JetStreamRefused):
+        await call(pair.one, "STREAM.CREATE.KEPT", kept | {"subjects": ["other.>"]})

@@ -71,6 +71,13 @@ def test_a_retry_is_not_claimed_before_its_time():
     run(REQUESTED, started(), broken(retry_at=LATER)).when(StartRun("east", NOW)).rejected(RunNotClaimable)
 
 
+def test_a_lost_run_waits_for_no_clock():
+    """Whoever took it back may be ahead of the clock of whoever claims it next."""
+    run(REQUESTED, started(), broken(kind="lost", retry_at=LATER)).when(StartRun("east", NOW)).then(
+        started(2)
+    )
+
+
 def test_a_retry_is_claimed_when_due():
     """At its time the next attempt begins, with the next number."""
     run(REQUESTED, started(), broken(retry_at=NOW)).when(StartRun("east", NOW)).then(started(2))

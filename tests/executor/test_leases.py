@@ -2,7 +2,10 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from uuid import UUID
+
+import asyncpg
 
 from orc_events.log import PostgresLog
 from orc_executor.claim import Voice, claim, read_work
@@ -177,3 +180,30 @@ async def test_a_process_that_stops_lets_its_leases_run_out(pool, scheduler):
     assert sorted(await rows(pool)) == sorted(
         [(with_row.run_id, 1, "east", False), (without.run_id, 1, "east", False)]
     )
+
+
+class Leaving:
+    """A pool whose server says goodbye while it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def fetch(self, *_asked):
+        self.asked.set()
+        raise asyncpg.InternalClientError("got result for unknown protocol state")
+
+
+async def test_a_goodbye_of_the_server_does_not_end_the_keeping():
+    """Whatever asyncpg makes of a server that ends while it is asked, leases are asked for again."""
+    pool = Leaving()
+    leases = Leases(pool, "east", 30)
+    leases.hold(Holder(UUID(int=1), 1, 2))
+    keeping = asyncio.create_task(leases.keep())
+    for _ in range(2):
+        pool.asked.clear()
+        leases.poke(UUID(int=1))
+        await asyncio.wait({keeping, asyncio.create_task(pool.asked.wait())}, return_when="FIRST_COMPLETED")
+    assert not keeping.done()
+    keeping.cancel()
+    with suppress(asyncio.CancelledError):
+        await keeping

@@ -1,9 +1,12 @@
 """Where secrets come from, and that they are not said."""
 
+import json
+from urllib.parse import quote, quote_plus
+
 import pytest
 
 from orc_domain.extract import SecretRef
-from orc_executor.errors import SecretMissing
+from orc_executor.errors import SecretMissing, WrongShape
 from orc_executor.secrets import Secrets
 
 TOKEN = SecretRef("github-token")
@@ -33,3 +36,48 @@ def test_what_was_given_is_taken_out_of_what_is_said():
     assert "hush" not in f"{secret!r} {secret}"
     secrets.forget()
     assert secrets.redact("hush") == "hush"
+
+
+ODD = 'pa ss/w%rd"Q\\<&>'
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        ODD,
+        ODD.upper(),
+        quote(ODD),
+        quote(ODD, safe=""),
+        quote(ODD, safe="/%&\\"),
+        quote_plus(ODD),
+        json.dumps(ODD)[1:-1],
+        repr(ODD)[1:-1],
+        " ".join(ODD.split()),
+    ],
+)
+def test_a_secret_is_known_however_it_is_spelled(said):
+    """A redirect quotes it for a URL, a host has no capitals, an engine's message may hold JSON."""
+    secrets = Secrets({"ORC_SECRET_GITHUB_TOKEN": ODD}, None)
+    secrets.resolve(TOKEN)
+    assert secrets.redact(f"led to http://h/{said}: no") == "led to http://h/***: no"
+
+
+def test_one_secret_may_begin_another():
+    """Nothing of the longer one is left over."""
+    secrets = Secrets({"ORC_SECRET_GITHUB_TOKEN": "hush", "ORC_SECRET_OTHER": "hush-hush-now"}, None)
+    secrets.resolve(TOKEN)
+    secrets.resolve(SecretRef("other"))
+    assert secrets.redact("hush-hush-now, hush") == "***, ***"
+
+
+def test_a_cut_leaves_no_beginning_of_a_secret():
+    """A message that is too long ends in the middle of what a server said."""
+    secrets = Secrets({"ORC_SECRET_GITHUB_TOKEN": "swordfish%21"}, None)
+    secrets.resolve(TOKEN)
+    assert [secrets.redact(text) for text in ("said: swordf…", "said: swordfish%2521…", "said: swordf")] == [
+        "said: ***…",
+        "said: ***…",
+        "said: swordf",
+    ]
+    long = WrongShape("x" * 1990 + "swordfish%21").message
+    assert secrets.redact(long) == "x" * 1990 + "***…"

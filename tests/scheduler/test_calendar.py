@@ -3,6 +3,7 @@
 from datetime import timedelta
 from uuid import uuid4
 
+from msgspec import structs
 from scheduler.parts import NOW, spec
 
 from orc_domain.job import JobChanged, JobCreated, JobDeleted, JobPaused, JobResumed
@@ -225,10 +226,26 @@ async def test_cancelled_and_then_lost(parts, executor):
     uncertain = FailAttempt(
         attempt=1, kind="worker_died", message="gone", retryable=True, at=NOW, jitter=0.0, uncertain=True
     )
-    failed = await executor.say(run_id, uncertain)
+    await executor.say(run_id, uncertain)
     await parts.fold()
-    recorded_at = (await parts.log.read(failed.position - 1, 1))[0].recorded_at
-    assert await parts.rows("SELECT send_after, sends FROM open_runs") == [(recorded_at, 0)]
+    assert await parts.rows("SELECT send_after, sends FROM open_runs") == [(NOW, 0)]
+
+
+async def test_cancelled_and_cannot_be_settled(parts, executor):
+    """A settle attempt that failed too waits like any other: a full disk must not fill the log with attempts."""
+    run_id = await parts.request(await parts.create())
+    failure = FailAttempt(attempt=1, kind="no_space", message="full", retryable=True, at=NOW, jitter=0.0)
+    await executor.say(run_id, StartRun("e1", NOW))
+    await parts.cancel(run_id)
+    await executor.say(run_id, structs.replace(failure, kind="worker_died", uncertain=True))
+    delays = []
+    for attempt in range(2, 9):
+        await executor.say(run_id, StartRun("e1", NOW))
+        await executor.say(run_id, structs.replace(failure, attempt=attempt))
+        await parts.fold()
+        ((send_after,),) = await parts.rows("SELECT send_after FROM open_runs")
+        delays.append((send_after - NOW).total_seconds())
+    assert delays == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]
 
 
 async def tables(parts):

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from msgspec import structs
 from scheduler.caller import REPLY_SECONDS_MAX, envelope
-from scheduler.parts import NOW, spec
+from scheduler.parts import NOW, intent, spec
 
 from orc_domain.definitions import JobRun, JobWithTasks
-from orc_domain.requests import job_id_of_command, run_id_of_command
+from orc_domain.requests import RootTooOld, job_id_of_command, run_id_of_command
 from orc_domain.run_messages import StartRun
 from orc_domain.wire import (
     CommandEnvelope,
@@ -197,6 +197,19 @@ async def test_retry_of_an_ended_run(parts, caller):
         run_id,
         "retry",
     )
+
+
+async def test_retry_after_receipts_may_be_forgotten(parts):
+    """A retry is refused once the root is so old that its loads might be repeated, however young the last run is."""
+    later = NOW + timedelta(days=200)
+    first = await parts.request(await parts.create())
+    await parts.cancel(first)
+    retried = await parts.perform(WireRetryRun(run_id=first), intent(occurred_at=later))
+    second = msgspec.json.decode(retried.result, type=JobRun).run_id
+    await parts.perform(WireCancelRun(run_id=second), intent(occurred_at=later))
+    for run_id in (first, second):
+        with pytest.raises(RootTooOld):
+            await parts.perform(WireRetryRun(run_id=run_id), intent(occurred_at=NOW + timedelta(days=301)))
 
 
 async def test_cancel_pokes_the_executor(bus, caller, parts, executor):

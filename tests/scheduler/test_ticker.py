@@ -7,6 +7,7 @@ from uuid import UUID
 import msgspec
 from scheduler.parts import assemble, spec
 
+from orc_domain.job import TaskSpec
 from orc_domain.requests import run_id_of_tick
 from orc_domain.run_messages import RunRequested
 from orc_domain.ticks import TickSkipped
@@ -229,3 +230,24 @@ async def test_ticked_run_is_open(parts):
     await parts.ticker().tick()
     async with parts.folding():
         assert await parts.calendar.open_runs_of(job_id) >= 1
+
+
+async def test_big_jobs(parts, monkeypatch):
+    """One transaction requests so many bytes of runs, at least one of each job it takes; the rest follow."""
+    monkeypatch.setattr("orc_scheduler.ticker.BATCH_BYTES_MAX", 50_000)
+    big = spec(
+        **EVERY_SECOND,
+        tasks=(TaskSpec({"type": "inline", "rows": [{"n": "x" * 20_000}]}, {"type": "discard"}),),
+    )
+    jobs = [await parts.create(**msgspec.structs.asdict(big)) for _ in range(2)]
+    for job_id in jobs:
+        await parts.make_due(job_id, 5)
+    ticker = parts.ticker()
+    sizes = []
+    while (await ticker.tick()).moved:
+        sizes.append(len(await requested(parts)) - sum(sizes))
+    runs = await requested(parts)
+    assert sizes[0] == 3
+    for job_id in jobs:
+        mine = [run.due_at for run in runs if run.job_id == job_id]
+        assert mine == instants(mine[0], await due_of(parts, job_id))

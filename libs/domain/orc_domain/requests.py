@@ -1,15 +1,29 @@
 """How a run comes from a job: by hand, by a tick, or by retrying an ended run."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
 from orc_domain.job import Job, task_id
-from orc_domain.rejection import NotFound
+from orc_domain.rejection import Conflict, NotFound
 from orc_domain.retry import Policy
 from orc_domain.run import Run, RunNotEnded
 from orc_domain.run_messages import Cause, RequestRun, RunTask
 
+RETRY_DAYS_MAX = 300
+"""From a root's request on. Target files forget receipts after a year; without them a retry would load twice."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class RootTooOld(Conflict):
+    """What the root's runs loaded can no longer be told."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "run-too-old",
+            f"the first run of this chain was requested more than {RETRY_DAYS_MAX} days ago",
+            valid="a new run of the job",
+        )
 
 
 def run_id_of_command(command_id: UUID) -> UUID:
@@ -60,3 +74,9 @@ def retry_run(ended: Run, run_id: UUID) -> RequestRun:
         run_id=run_id, job_id=was.job_id, job_name=was.job_name, job_version=was.job_version, tasks=was.tasks,
         pool=was.pool, triggered_by="retry", policy=was.policy, root_id=was.root_id, retry_of=was.run_id,
     )  # fmt: skip
+
+
+def check_age(root: Run, at: datetime) -> None:
+    """Raise RootTooOld when the receipts of a root's runs may be forgotten before a retry asked for now has ended."""
+    if root.created_at is not None and at - root.created_at > timedelta(days=RETRY_DAYS_MAX):
+        raise RootTooOld

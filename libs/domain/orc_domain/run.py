@@ -173,7 +173,9 @@ def decide(command: Command, run: Run) -> list[Event]:
 def _start(run: Run, executor: str, at: datetime) -> list[Event]:
     if run.status != "queued":
         raise RunNotClaimable(run.status)
-    if run.retry_at is not None and at < run.retry_at and not run.must_settle:
+    # What was lost is due at once, by whichever clock: the one who took it back may be ahead of ours.
+    waits_for_nothing = run.error_kind == "lost" or run.must_settle
+    if run.retry_at is not None and at < run.retry_at and not waits_for_nothing:
         raise RunNotClaimable(f"not due before {run.retry_at.isoformat()}")
     return [RunStarted(attempt=run.attempt + 1, executor=executor, settle=run.must_settle)]
 

@@ -31,7 +31,15 @@ BATCH_MAX = 5_000
 Effect = Callable[[Any, Sequence[Recorded]], Awaitable[None]]
 """Applies a batch within the given connection's transaction."""
 
-TROUBLE = (EventsError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+TROUBLE = (
+    EventsError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What asyncpg raises for a statement that crosses the server's goodbye.
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 """What passes by itself; anything else is a bug and ends the process."""
 
 

@@ -51,7 +51,8 @@ class MemoryLog:
     async def append(self, item: Append) -> Appended:
         """See `EventLog.append`."""
         storable.check(item)
-        now = max(self._clock(), self._events[-1].recorded_at) if self._events else self._clock()
+        present = self._clock()
+        now = max(present, self._events[-1].recorded_at) if self._events else present
         known = self._commands.get(item.command_id)
         if known and known.body_hash != item.body_hash:
             raise CommandConflict(item.command_id)
@@ -63,7 +64,7 @@ class MemoryLog:
                 result=known.result,
                 repeated=True,
             )
-        if item.deadline is not None and item.deadline < now:
+        if item.deadline is not None and item.deadline < present:
             self._remember(item, None, None)
             raise CommandExpired(item.command_id)
         for event in item.events:

@@ -143,7 +143,9 @@ class MemoryJetStream:
     def _call(self, call: str, body: Any) -> dict[str, Any]:
         match call.split("."):
             case ["STREAM", "CREATE", name]:
-                self.streams[name] = Stream(body)
+                if name in self.streams and self.streams[name].config != body:
+                    raise Refusal(10058, "stream name already in use with a different configuration")
+                self.streams.setdefault(name, Stream(body))
                 return self._stream(name).describe()
             case ["STREAM", "UPDATE", name]:
                 self._stream(name).config = body

@@ -15,7 +15,14 @@ from typing import Any
 
 import asyncpg
 
-UNREACHABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+UNREACHABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What asyncpg raises for a statement that crosses the server's goodbye.
+    asyncpg.InternalClientError,
+)
 """What connecting raises while the server is away, starting, or does not know our role yet: worth trying again."""
 
 CONNECT_SECONDS_MAX = 5.0

@@ -28,12 +28,13 @@ async def serving(
     port: int,
     *,
     lifespan: Literal["on", "off"] = "off",
-    http: Literal["h11", "httptools"] = "h11",
+    http: Literal["h11", "httptools"] | type[asyncio.Protocol] = "h11",
 ) -> AsyncIterator[int]:
     """
     Serve `app` while the block runs and yield the port, a free one for 0; raises OSError when it is taken.
 
-    Leaving the block closes the socket and ends requests under way within `GRACEFUL_SECONDS_MAX`.
+    `http` names one of uvicorn's protocols, or is one's own. Leaving the block closes the socket and ends requests
+    under way within `GRACEFUL_SECONDS_MAX`.
     """
     listener = _listen(host, port)
     server = _Server(

@@ -10,6 +10,7 @@ What can go wrong with a task, as the log will tell it.
     ├── PathRefused            the real path lies outside the allowed folders, or is no plain file
     ├── AddressRefused         a name resolves to an address that may not be reached
     ├── SecretMissing          a secret is named but not there
+    ├── SecretUnusable         it is there, but cannot stand where it is named
     ├── TargetLocked           another process holds the file: worth another attempt
     ├── TargetUnusable         the file or table cannot be written; it was not touched
     ├── NoSpace                a disk is full: worth another attempt
@@ -25,6 +26,8 @@ No message holds a secret: none is given one.
 from typing import ClassVar
 
 MESSAGE_CHARACTERS_MAX = 2000
+CUT = "…"
+"""What a text that was longer ends with."""
 
 
 class TaskStopped(Exception):
@@ -104,6 +107,15 @@ class SecretMissing(TaskError):
         super().__init__(f"the secret {name!r} is not there: looked at {places}")
 
 
+class SecretUnusable(TaskError):
+    """The secret is there, and cannot be used where it is named."""
+
+    kind = "secret_missing"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"the secret {name!r} cannot be used: {reason}")
+
+
 class TargetLocked(TaskError):
     """Another process holds the file."""
 
@@ -158,4 +170,4 @@ class Internal(TaskError):
 def storable(text: str, limit: int = MESSAGE_CHARACTERS_MAX) -> str:
     """Return the text as any store takes it: no NUL, no lone surrogate, not too long."""
     clean = text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")
-    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+    return clean if len(clean) <= limit else clean[: limit - 1] + CUT

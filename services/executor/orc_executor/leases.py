@@ -30,7 +30,14 @@ RENEWAL_SECONDS_MAX = 4.0
 MARGIN_SECONDS = 5.0
 """How much earlier than the rescuer we take a lease for lost; both clocks and the kill need time."""
 EXPIRE_SECONDS = 1.0
-TROUBLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+TROUBLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    # What asyncpg raises for a statement that crosses the server's goodbye.
+    asyncpg.InternalClientError,
+)
 
 
 class Holder(Protocol):

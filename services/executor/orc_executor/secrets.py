@@ -5,11 +5,13 @@ Secrets: looked up by name at the moment they are used, and never said.
 given is kept until the task ends, to be taken out of what is said of it: a server may send back what it was sent.
 """
 
+import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from orc_domain.extract import SecretRef
-from orc_executor.errors import SecretMissing
+from orc_executor.errors import CUT, SecretMissing
 from orc_runtime.settings import Secret
 
 SECRET_BYTES_MAX = 64 * 1024
@@ -36,8 +38,11 @@ class Secrets:
 
     def redact(self, text: str) -> str:
         """Return the text without the secrets that were resolved since the last `forget`."""
-        for secret in self._given:
-            text = text.replace(secret.reveal(), REDACTED)
+        # The longest first: one secret may be the beginning of another.
+        for secret in sorted((one.reveal() for one in self._given), key=len, reverse=True):
+            text = re.sub("".join(map(_spellings, secret)), REDACTED, text, flags=re.IGNORECASE)
+            if text.endswith(CUT):
+                text = _without_beginning(text.removesuffix(CUT), secret) + CUT
         return text
 
     def forget(self) -> None:
@@ -53,3 +58,25 @@ class Secrets:
                 return file.read(SECRET_BYTES_MAX).decode("utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError):
             return ""
+
+
+@cache
+def _spellings(character: str) -> str:
+    """Return a pattern of how a URL, JSON or an error of Python may write a character; a host's case is lost, too."""
+    percent = "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
+    plain = r"\s+|\+" if character.isspace() else re.escape(character)
+    return rf"(?:\\u{ord(character):04X}|\\?(?:{plain})|{percent})"
+
+
+def _without_beginning(text: str, secret: str) -> str:
+    """Return a text that was cut short without the beginning of a secret at its end."""
+    for start in range(len(text)):
+        place = start
+        for character in secret:
+            found = re.compile(_spellings(character), re.IGNORECASE).match(text, place)
+            if found is None:
+                break
+            place = found.end()
+            if place == len(text):
+                return text[:start] + REDACTED
+    return text

@@ -97,7 +97,7 @@ class Worker:
     def _failed(self, error: TaskError, underway: Underway, *, fatal: bool = False) -> Failed:
         is_broken = fatal or (self._engine is not None and self._engine.is_broken)
         if is_broken and underway.is_committing:
-            _complain(f"the commit's outcome is not known: {error}")
+            _complain(self._reach.secrets.redact(f"the commit's outcome is not known: {error}"))
             os._exit(EXIT_UNCERTAIN)
         message = self._reach.secrets.redact(error.message)
         return Failed(error.kind, message, error.retryable, fatal=is_broken)

@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from orc_domain.definitions import job_run, job_with_tasks
 from orc_domain.job import ChangeJob, CreateJob, DeleteJob, Job, PauseJob, ResumeJob
-from orc_domain.requests import job_id_of_command, request_run, retry_run, run_id_of_command
+from orc_domain.requests import check_age, job_id_of_command, request_run, retry_run, run_id_of_command
 from orc_domain.run import Run
 from orc_domain.run_messages import CancelRun, RequestRun
 from orc_domain.streams import job_stream, run_stream
@@ -87,10 +87,11 @@ class Commands:
                     request_run(job, run_id_of_command(intent.command_id), "manual"), intent
                 )
             case WireRetryRun(run_id=run_id):
-                ended = await load(self._log, RUNS, StreamName(run_stream(run_id)))
-                return await self._request(
-                    retry_run(ended.state, run_id_of_command(intent.command_id)), intent
-                )
+                ended = await self._run(run_id)
+                again = retry_run(ended, run_id_of_command(intent.command_id))
+                root = ended if again.root_id == run_id else await self._run(again.root_id)
+                check_age(root, intent.occurred_at)
+                return await self._request(again, intent)
             case WireCancelRun(run_id=run_id, reason=reason):
                 stream = StreamName(run_stream(run_id))
                 return done(
@@ -102,6 +103,9 @@ class Commands:
     ) -> Done:
         stream = StreamName(job_stream(job_id))
         return done(await handle(self._log, JOBS, stream, change, intent, answer=job_answer))
+
+    async def _run(self, run_id: UUID) -> Run:
+        return (await load(self._log, RUNS, StreamName(run_stream(run_id)))).state
 
     async def _request(self, request: RequestRun, intent: Intent) -> Done:
         return await self._append(beginning(RUNS, run_stream(request.run_id), request, intent, run_answer))

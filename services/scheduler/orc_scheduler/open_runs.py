@@ -95,9 +95,7 @@ def evolve_open(run: OpenRun | None, fact: RunFact) -> OpenRun | None:
                 run, status="running", attempt=attempt, claimed_at=at, send_after=None, sends=0
             )
         case RunAttemptFailed(retry_at=retry_at):
-            # Whoever claims it only settles it, so there is nothing to wait for once a cancel is pending.
-            send_after = at if run.cancel_requested else retry_at
-            return structs.replace(run, status="queued", claimed_at=None, send_after=send_after, sends=0)
+            return structs.replace(run, status="queued", claimed_at=None, send_after=retry_at, sends=0)
         case RunCancelRequested():
             if run.status == "queued" and run.attempt > 0:
                 return structs.replace(run, cancel_requested=True, send_after=at, sends=0)

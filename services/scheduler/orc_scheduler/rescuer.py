@@ -17,14 +17,14 @@ from hashlib import sha256
 from typing import Any, Never, Protocol
 from uuid import UUID, uuid5
 
-import asyncpg
 import structlog
 
 from orc_domain.run_messages import Command, LoseAttempt, TimeOutQueue
 from orc_domain.streams import run_stream
 from orc_events.cloudevents import Message, message
-from orc_events.errors import BusUnavailable, EventsError, VersionConflict
+from orc_events.errors import BusUnavailable, VersionConflict
 from orc_events.event import StreamName
+from orc_events.follower import TROUBLE
 from orc_events.handle import Intent, handle
 from orc_events.jetstream import JetStreamRefused, Requester, call
 from orc_events.log import EventLog
@@ -43,7 +43,7 @@ BATCH_MAX = 200
 """Runs driven on at once; one window of work messages."""
 SPACING_SECONDS_MAX = 60.0
 SENDS_HELD_BACK_MAX = 8
-"""Messages that a run with one waiting is spared while its pool has a backlog: for about 5 minutes."""
+"""Messages in a row that a run with one waiting is spared while its pool has a backlog: for 5 to 9 minutes."""
 AGAIN_SECONDS = 0.5
 STEADY_SECONDS = 6.0
 """How long the database must have answered before leases are judged: while it was away nobody could renew one."""
@@ -51,9 +51,6 @@ STEADY_SECONDS = 6.0
 _LOST, _UNCLAIMED = load("orc_scheduler", "lost"), load("orc_scheduler", "unclaimed")
 _POOLS, _TAKE = load("orc_scheduler", "send_pools"), load("orc_scheduler", "send_take")
 _AGAIN, _NEXT = load("orc_scheduler", "send_again"), load("orc_scheduler", "send_next")
-
-TROUBLE = (EventsError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What passes by itself; anything else is a bug and ends the process."""
 
 _logger = structlog.get_logger()
 

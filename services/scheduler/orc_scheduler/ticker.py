@@ -24,7 +24,7 @@ from hashlib import sha256
 from typing import Any, Never
 from uuid import UUID, uuid5
 
-import asyncpg
+import msgspec
 import structlog
 from msgspec import Struct
 
@@ -32,8 +32,9 @@ from orc_domain.job import Job
 from orc_domain.requests import request_run, run_id_of_tick
 from orc_domain.streams import run_stream, ticks_stream
 from orc_domain.ticks import TickSkipped
-from orc_events.errors import EventsError, LogError, NotStorable
+from orc_events.errors import LogError, NotStorable
 from orc_events.event import Append, Appended, Position, StreamName, Version
+from orc_events.follower import TROUBLE
 from orc_events.handle import Intent
 from orc_events.log import append_within
 from orc_events.statements import load
@@ -56,9 +57,8 @@ TROUBLE_SECONDS = 0.2
 ROWS_MAX = 500
 BATCH_RUNS_MAX = 1_000
 """Runs requested in one transaction: while it commits nobody else appends."""
-
-TROUBLE = (EventsError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What passes by itself; anything else is a bug and ends the process."""
+BATCH_BYTES_MAX = 16 * 1024 * 1024
+"""Of their jobs' definitions, which each run repeats: a thousand large ones would never be appended in time."""
 
 _NEXT, _LOCK, _MOVE = (load("orc_scheduler", name) for name in ("due_next", "due_lock", "due_move"))
 _VERSIONS = load("orc_scheduler", "stream_versions")
@@ -148,16 +148,20 @@ class Ticker:
                 return Batch(0, 0), False
             now: datetime = rows[0]["now"]
             jobs = await self._jobs.current_of(row["job_id"] for row in rows)
-            dues, room, has_old = list[Due](), BATCH_RUNS_MAX, False
+            dues, has_old = list[Due](), False
+            room, room_bytes = BATCH_RUNS_MAX, BATCH_BYTES_MAX
             for row in rows:
-                if room <= 0 or not _is_as_in_log(row, jobs[row["job_id"]]):
+                if room <= 0 or room_bytes <= 0 or not _is_as_in_log(row, jobs[row["job_id"]]):
                     continue
                 schedule = recorded_schedule(row["schedule"], row["timezone"])
-                accounting = account(schedule, row["next_due_at"], now, room) if schedule else _NEVER
+                size = len(msgspec.json.encode(jobs[row["job_id"]].spec))
+                fitting = min(room, max(1, room_bytes // size))
+                accounting = account(schedule, row["next_due_at"], now, fitting) if schedule else _NEVER
                 if accounting.skipped and not is_current:
                     has_old = True
                     continue
                 room -= len(accounting.runs)
+                room_bytes -= len(accounting.runs) * size
                 dues.append(Due(jobs[row["job_id"]], accounting))
             if not dues:
                 return Batch(0, len(rows)), has_old

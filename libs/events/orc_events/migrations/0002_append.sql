@@ -55,6 +55,7 @@ SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     items_count CONSTANT int4 := cardinality(command_ids);
     head        log.head%ROWTYPE;
+    present     timestamptz;
     moment      timestamptz;
     event_items int4[];
     event_nths  int4[];
@@ -104,7 +105,10 @@ BEGIN
     END IF;
 
     SELECT * INTO STRICT head FROM log.head FOR UPDATE;
-    moment := greatest(head.recorded_at, clock_timestamp());
+    -- After a clock was set back the log's own time stands still. A deadline is judged by the clock as it is: else
+    -- every command would be too late until the clock has caught up.
+    present := clock_timestamp();
+    moment := greatest(head.recorded_at, present);
 
     WHILE item_first <= items_count LOOP
         item_last := coalesce((
@@ -141,7 +145,7 @@ BEGIN
                     CASE
                         WHEN known.body_hash <> body_hashes[item] THEN 'command_conflict'
                         WHEN known.state = 'appended' THEN 'repeated'
-                        WHEN deadlines[item] < moment THEN 'expired'
+                        WHEN deadlines[item] < present THEN 'expired'
                         WHEN item = ANY (barred) THEN 'type_not_allowed'
                         WHEN coalesce(s.version, 0) <> expected_versions[item] THEN 'version_conflict'
                         ELSE 'appended'

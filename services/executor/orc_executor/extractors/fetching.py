@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from orc_domain.extract import ApiExtract, BearerAuth, HeaderAuth, SecretRef
 from orc_executor.egress import NETWORK_ERRORS, JudgedTransport
-from orc_executor.errors import SecretMissing, SourceRefused, SourceUnavailable, WrongShape
+from orc_executor.errors import SecretUnusable, SourceRefused, SourceUnavailable, WrongShape
 from orc_executor.underway import Underway
 
 IN_FLIGHT_MAX = 8
@@ -168,7 +168,7 @@ def _visible(reference: SecretRef, underway: Underway) -> str:
     """Return a secret that can stand in a header; said here, as the client's own complaint would quote it."""
     text = underway.reach.secrets.resolve(reference).reveal()
     if not all(_VISIBLE_FIRST <= character <= _VISIBLE_LAST for character in text):
-        raise SecretMissing(reference.secret, "what is there holds characters that a header cannot")
+        raise SecretUnusable(reference.secret, "it holds characters that a header cannot")
     return text
 
 
