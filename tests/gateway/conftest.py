@@ -27,6 +27,7 @@ from orc_events.projection import Projector
 from orc_events.topology import Topology, provision
 from orc_gateway import projections
 from orc_gateway.app import create_app, listen
+from orc_gateway.connection import Connection
 from orc_gateway.front import Front
 from orc_gateway.live import Tail
 from orc_gateway.reads import Reads
@@ -75,7 +76,7 @@ class Gateway(Struct, frozen=True):
     async def served(self) -> AsyncIterator[httpx.AsyncClient]:
         """Call it over a socket: a stream comes as it is written."""
         async with (
-            serving(self.front, "127.0.0.1", 0, http="httptools") as port,
+            serving(self.front, "127.0.0.1", 0, http=Connection) as port,
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
         ):
             yield client
@@ -142,7 +143,7 @@ class Starter:
             follower, projections.apply, clear=projections.clear, on_applied=Shown.tell(bus)
         )
         shown = Shown(follower, lambda: reads.checkpoint(projections.CHECKPOINT), registry)
-        tail = Tail(log, registry, watchers_max=chosen.streams_max)
+        tail = Tail(log, reads, registry, watchers_max=chosen.streams_max)
         await listen(bus, projector, tail, shown)
         front, executor_log = (
             Front(health, registry),

@@ -143,6 +143,10 @@ PARAMETERS = {
     "/events?after=-1": "after",
     "/events?limit=0": "limit",
     "/events?kind=x": "kind",
+    "/events?type=%00": "type",
+    "/events?type=" + "a" * 256: "type",
+    "/events?stream=run-%00": "stream",
+    "/runs?limit=1&limit=2": "limit",
     "/health?x=1": "x",
 }
 

@@ -10,6 +10,7 @@ from orc_domain.job import JobSpec
 from orc_gateway.bodies import CancelBody, Credentials, PreviewBody, check_job, decode_body
 from orc_gateway.openapi import JOB_EXAMPLE
 
+JOB_ID = "00000000-0000-0000-0000-000000000001"
 OPERATIONS = {
     "GET /health", "GET /livez", "GET /readyz", "GET /metrics", "GET /.well-known/jwks.json", "POST /auth/register",
     "POST /auth/login", "GET /auth/me", "GET /jobs", "POST /jobs", "GET /jobs/{job_id}", "PUT /jobs/{job_id}",
@@ -102,3 +103,34 @@ async def test_page_is_self_contained(client, document):
     assert not re.search(r"<script|https?://|//cdn|<link|@import", page.text)
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
     assert all(path in page.text for path in document["paths"])
+
+
+async def test_answers_other_than_problems_are_described(document):
+    """What comes without a body, not as JSON, or with 503 and no problem is said to."""
+    found = operations(document)
+    assert found["DELETE /jobs/{job_id}"]["responses"]["204"].get("content") is None
+    assert list(found["GET /metrics"]["responses"]["200"]["content"]) == ["text/plain"]
+    assert (
+        found["GET /readyz"]["responses"]["503"]["content"]
+        == found["GET /readyz"]["responses"]["200"]["content"]
+    )
+    assert "content" not in found["GET /runs/{run_id}/events"]["responses"]["204"]
+
+
+async def test_litestars_own_document_is_not_served(client):
+    """It describes bodies and errors that are not ours, on a page that loads from afar."""
+    paths = ["/schema/derived", "/schema/derived/openapi.json", "/schema/derived/openapi.yaml"]
+    assert [(await client.get(path)).status_code for path in paths] == [404, 404, 404]
+
+
+async def test_options_name_every_method(client, document):
+    """OPTIONS and a 405 name what a path takes; no other site is allowed anything."""
+    for path, methods in document["paths"].items():
+        allowed = {"OPTIONS", *(method.upper() for method in methods)}
+        there = path.format(job_id=JOB_ID, run_id=JOB_ID)
+        preflight = {"Origin": "http://evil.com", "Access-Control-Request-Method": "POST"}
+        told = await client.options(there, headers=preflight)
+        refused = await client.request("PATCH", there)
+        assert (told.status_code, refused.status_code) == (204, 405)
+        assert set(told.headers["allow"].split(", ")) == allowed == set(refused.headers["allow"].split(", "))
+        assert not any(name.startswith("access-control-") for name in (*told.headers, *refused.headers))

@@ -35,7 +35,7 @@ from orc_runtime.tokens import InvalidToken, Verifier
 TRANSACTION_TRIES_MAX = 2
 """A connection that broke in the pool is found by using it; the second try gets a fresh one, and is the same command."""
 
-BROKEN = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError)
+BROKEN = (OSError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class UserRegistered(Struct, frozen=True, tag="user.registered"):

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
-import asyncpg
 import msgspec
 import structlog
 from msgspec import Struct
@@ -23,6 +22,7 @@ from orc_runtime.auth_messages import (
     decode,
     encode,
 )
+from orc_runtime.database import UNREACHABLE
 from orc_runtime.deadline import within
 
 M = TypeVar("M", bound=Struct)
@@ -69,7 +69,7 @@ async def _outcome(subject: str, perform: Callable[[bytes], Awaitable[Struct]], 
         return await within(ANSWER_SECONDS_MAX, perform(data))
     except Denied as error:
         return error.answer
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, LogError) as error:
+    except (*UNREACHABLE, LogError) as error:
         log.warning("unavailable", subject=subject, reason=str(error) or type(error).__name__)
         return Unavailable().answer
 

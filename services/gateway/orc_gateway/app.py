@@ -18,9 +18,10 @@ from orc_events.event import Position
 from orc_events.follower import Follower
 from orc_events.log import EventLog, PostgresLog
 from orc_events.projection import Projector
-from orc_gateway import projections
+from orc_gateway import hosts, projections
 from orc_gateway.bodies import BODY_BYTES_MAX
 from orc_gateway.commands import Commands
+from orc_gateway.connection import Connection
 from orc_gateway.front import Front
 from orc_gateway.guards import Guard, KeyRing, refuse_unknown_parameters
 from orc_gateway.live import Tail
@@ -31,6 +32,7 @@ from orc_gateway.routes.auth import auth_routes
 from orc_gateway.routes.events import event_routes
 from orc_gateway.routes.health import health_routes
 from orc_gateway.routes.jobs import job_routes
+from orc_gateway.routes.options import options_routes
 from orc_gateway.routes.runs import run_routes
 from orc_gateway.routes.schedules import schedule_routes
 from orc_gateway.routes.schema import schema_routes
@@ -66,16 +68,17 @@ def create_app(
     egress: EgressPolicy = parse_egress(settings.egress_allow)
     commands = Commands(bus, log, shown, clock, registry)
     keys = KeyRing(bus)
+    handlers = [
+        *job_routes(commands, reads, egress),
+        *run_routes(commands, reads, log, tail, bus),
+        *event_routes(reads, tail),
+        *schedule_routes(clock),
+        *auth_routes(bus, keys),
+        *health_routes(health, registry),
+        *schema_routes(),
+    ]
     return Litestar(
-        route_handlers=[
-            *job_routes(commands, reads, egress),
-            *run_routes(commands, reads, log, tail, bus),
-            *event_routes(reads, tail),
-            *schedule_routes(clock),
-            *auth_routes(bus, keys),
-            *health_routes(health, registry),
-            *schema_routes(),
-        ],
+        route_handlers=[*options_routes(handlers), *handlers],
         guards=[Guard(settings.mode, keys), refuse_unknown_parameters],
         exception_handlers={Exception: answer_error},
         openapi_config=openapi_config(version("orc-nats-ator")),
@@ -87,11 +90,12 @@ def create_app(
 async def serve(lifecycle: Lifecycle, settings: GatewaySettings) -> None:
     """Live the service's life; returns when told to stop."""
     registry = create_registry(settings.SERVICE)
-    front = Front(lifecycle.health, registry)
+    own = settings.host if hosts.are_judged(settings) else None
+    front = Front(lifecycle.health, registry, own_host=own)
     # What requests need is closed after the server has let the last of them end.
     async with (
         AsyncExitStack() as resources,
-        serving(front, settings.host, settings.port, http="httptools"),
+        serving(front, settings.host, settings.port, http=Connection),
     ):
         pool = await open_database(lifecycle, settings, schema="read", size_max=settings.connections_max)
         resources.push_async_callback(close_pool, pool)
@@ -110,7 +114,7 @@ async def serve(lifecycle: Lifecycle, settings: GatewaySettings) -> None:
             on_applied=Shown.tell(bus),
         )
         shown = Shown(projector.follower, lambda: reads.checkpoint(projections.CHECKPOINT), registry)
-        tail = Tail(PostgresLog(pool), registry, watchers_max=settings.streams_max)
+        tail = Tail(PostgresLog(pool), reads, registry, watchers_max=settings.streams_max)
         await listen(bus, projector, tail, shown)
         lifecycle.health.checks["postgres"] = reads.check
         app = create_app(

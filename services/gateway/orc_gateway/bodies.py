@@ -1,11 +1,12 @@
 """
 Bodies: JSON from outside, judged before anything else sees it.
 
-    size (413) → content type (415) → depth (400) → form and fields (400, naming the field) → meaning (400)
+    size (413), time (408) → content type (415) → depth (400) → form and fields (400, naming the field) → meaning (400)
 
 A definition is judged here in full, because a secret written literally must not reach NATS; the decider judges it again.
 """
 
+import asyncio
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ T = TypeVar("T")
 BODY_BYTES_MAX = 1024 * 1024
 DEPTH_MAX = 64
 INSTANTS_MAX = 100
+BODY_SECONDS_MAX = 30.0
 
 
 class NoBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -62,7 +64,11 @@ _decoders: dict[type, msgspec.json.Decoder[Any]] = {
 
 async def read_body(request: Request[Any, Any, Any], into: type[T], *, required: bool = True) -> T:
     """Return the body as `into`; without one, an empty object unless it is required. Raises Refusal or Invalid."""
-    body = await request.body()
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            body = await request.body()
+    except TimeoutError as error:
+        raise Refusal(408, "body-too-slow", f"the body took longer than {BODY_SECONDS_MAX:g} s") from error
     if body or required:
         _check_content_type(request.headers.get("content-type", ""))
     return decode_body(body if body or required else _EMPTY, into)

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from orc_gateway.hosts import check_host
 from orc_gateway.problems import CONTENT_TYPE as PROBLEM
 from orc_gateway.problems import Refusal, Unavailable, problem_of
 from orc_runtime.health import Health
@@ -31,8 +32,9 @@ App = Callable[..., Awaitable[None]]
 class Front:
     """An ASGI application around the one that is still to come."""
 
-    def __init__(self, health: Health, registry: CollectorRegistry) -> None:
-        self._health, self._registry = health, registry
+    def __init__(self, health: Health, registry: CollectorRegistry, *, own_host: str | None = None) -> None:
+        """With `own_host`, nothing is answered that was meant for a name of another machine."""
+        self._health, self._registry, self._own_host = health, registry, own_host
         self._app: App | None = None
         self._seconds = Histogram(
             "orc_http_seconds",
@@ -56,6 +58,12 @@ class Front:
         """Answer one request."""
         if scope["type"] != "http":
             return
+        if self._own_host is not None:
+            try:
+                check_host(scope, self._own_host)
+            except Refusal as refusal:
+                await _send_problem(refusal, scope["path"], send)
+                return
         if self._app is None:
             await self._answer_early(scope["path"], send)
             return
@@ -77,7 +85,6 @@ class Front:
         self._seconds.labels(method, route).observe(seconds)
 
     async def _answer_early(self, path: str, send: Any) -> None:
-        headers: dict[str, str] = {}
         match path:
             case "/livez" | "/health":
                 status, kind, body = 200, JSON, ALIVE
@@ -86,10 +93,18 @@ class Front:
             case "/metrics":
                 status, kind, body = 200, METRICS, render(self._registry)
             case _:
-                refusal: Refusal = Unavailable("the gateway is starting", code="starting")
-                status, kind, body = refusal.status, PROBLEM, problem_of(refusal, path)
-                headers = refusal.headers
-        headers |= {"content-type": kind, "content-length": str(len(body))}
-        raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        await send({"type": "http.response.start", "status": int(status), "headers": raw})
-        await send({"type": "http.response.body", "body": body})
+                await _send_problem(Unavailable("the gateway is starting", code="starting"), path, send)
+                return
+        await _send(status, {"content-type": kind}, body, send)
+
+
+async def _send_problem(refusal: Refusal, path: str, send: Any) -> None:
+    headers = {**refusal.headers, "content-type": PROBLEM}
+    await _send(refusal.status, headers, problem_of(refusal, path), send)
+
+
+async def _send(status: int, headers: dict[str, str], body: bytes, send: Any) -> None:
+    raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    raw.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": int(status), "headers": raw})
+    await send({"type": "http.response.body", "body": body})

@@ -138,6 +138,10 @@ async def refuse_unknown_parameters(
         for field in handler.parsed_fn_signature.parameters.values()
         if isinstance(field.kwarg_definition, QueryParameter)
     }
+    given = set[str]()
     for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name in given:
+            raise Invalid(name, "the query parameter is given twice", valid="each parameter once")
+        given.add(name)
         if name not in known:
             raise Invalid(name, "there is no such query parameter", valid=", ".join(sorted(known)) or "none")

@@ -9,7 +9,7 @@ Nobody is waited for: a slow watcher falls back to the log, and costs the others
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Never
@@ -17,16 +17,21 @@ from typing import Never
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
-from orc_events.errors import EventsError
+from orc_events.errors import EventsError, LogUnavailable
 from orc_events.event import Position, Recorded
 from orc_events.follower import ReadableLog
+from orc_events.log import assert_contiguous
 from orc_events.wakeup import Wakeup
 from orc_gateway.problems import Unavailable
+from orc_gateway.reads import Reads
 
 log = structlog.stdlib.get_logger()
 
 KEPT_MAX = 2_000
+KEPT_BYTES_MAX = 32 * 1024 * 1024
 BATCH_MAX = 500
+BATCH_BYTES_MAX = 1024 * 1024
+"""Of one watcher's next events; one that is larger comes alone."""
 POLL_SECONDS = 0.25
 PROGRESS_MAX = 64
 """Progress messages waiting for one watcher; the oldest go first."""
@@ -62,9 +67,12 @@ class Watcher:
 class Tail:
     """The end of the log, for any number of watchers up to a maximum."""
 
-    def __init__(self, events: ReadableLog, registry: CollectorRegistry, *, watchers_max: int) -> None:
-        self._log, self._watchers_max = events, watchers_max
-        self._kept: deque[Recorded] = deque(maxlen=KEPT_MAX)
+    def __init__(
+        self, events: ReadableLog, reads: Reads, registry: CollectorRegistry, *, watchers_max: int
+    ) -> None:
+        self._log, self._reads, self._watchers_max = events, reads, watchers_max
+        self._kept: deque[Recorded] = deque()
+        self._kept_bytes = 0
         self._end: Position | None = None
         """The position read up to; None while nobody watches."""
         self._watchers: set[Watcher] = set()
@@ -119,25 +127,40 @@ class Tail:
         return await self._log.head()
 
     async def after(self, position: Position) -> list[Recorded]:
-        """Return the next events after a position, at most `BATCH_MAX`; none when that is all for now."""
+        """Return the next events after a position, a batch at most; none when that is all for now."""
         if self._end is None or position >= self._end:
             return []
         if self._kept and position + 1 >= self._kept[0].position:
             start = position + 1 - self._kept[0].position
-            return list(islice(self._kept, start, start + BATCH_MAX))
-        return await self._log.read(position, BATCH_MAX)
+            return _first(islice(self._kept, start, start + BATCH_MAX))
+        return await self._read(position)
+
+    async def _read(self, after: Position) -> list[Recorded]:
+        try:
+            batch, _ = await self._reads.events(after, BATCH_MAX, bytes_max=BATCH_BYTES_MAX)
+        except Unavailable as error:
+            raise LogUnavailable(str(error)) from error
+        assert_contiguous(after, batch)
+        return batch
+
+    def _keep(self, batch: list[Recorded]) -> None:
+        self._kept.extend(batch)
+        self._kept_bytes += sum(map(_size, batch))
+        while len(self._kept) > KEPT_MAX or self._kept_bytes > KEPT_BYTES_MAX:
+            self._kept_bytes -= _size(self._kept.popleft())
 
     async def _follow(self) -> None:
         self._kept.clear()
+        self._kept_bytes = 0
         self._end = await self._log.head()
         self._wake_all()
         try:
             while self._watchers:
-                batch = await self._log.read(self._end, BATCH_MAX)
+                batch = await self._read(self._end)
                 if not batch:
                     await self._wakeup.pause(POLL_SECONDS)
                     continue
-                self._kept.extend(batch)
+                self._keep(batch)
                 self._end = batch[-1].position
                 self._wake_all()
         finally:
@@ -146,3 +169,18 @@ class Tail:
     def _wake_all(self) -> None:
         for watcher in self._watchers:
             watcher.wake()
+
+
+def _first(events: Iterable[Recorded]) -> list[Recorded]:
+    """Return the events up to the one that passes the bytes of a batch."""
+    batch, size = [], 0
+    for event in events:
+        batch.append(event)
+        size += _size(event)
+        if size >= BATCH_BYTES_MAX:
+            break
+    return batch
+
+
+def _size(event: Recorded) -> int:
+    return len(event.data)

@@ -8,12 +8,12 @@ matter, the security scheme and examples.
 from typing import Any
 
 import msgspec
-from litestar import Litestar
+from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
 
 from orc_domain.job import JobSpec
 from orc_gateway.bodies import CancelBody, Credentials, PreviewBody
-from orc_gateway.problems import CONTENT_TYPE, Problem
+from orc_gateway.problems import CONTENT_TYPE, UNKNOWN_PATH, Problem, Refusal
 
 JSON = "application/json"
 _REF = "#/components/schemas/{name}"
@@ -41,6 +41,7 @@ _BODIES: dict[str, tuple[type, Any, bool]] = {
 _STREAMS = {"listEvents", "listRunEvents"}
 _KEYED = {"createJob", "changeJob", "deleteJob", "pauseJob", "resumeJob", "runJob", "cancelRun", "retryRun"}
 _VERSIONED = {"changeJob": True, "deleteJob": False, "pauseJob": False, "resumeJob": False}
+_ETAG = r'^(\*|"[0-9]{1,18}")$'
 _OPEN = {"health", "alive", "ready", "metrics", "register", "login", "jwks"}
 
 
@@ -50,9 +51,16 @@ def openapi_config(version: str) -> OpenAPIConfig:
         title="orc-nats-ator",
         version=version,
         description="A job orchestrator for data ingestion whose every decision is an event.",
-        path="/schema/derived",
+        openapi_router=Router(
+            "/schema/derived", route_handlers=[], include_in_schema=False, guards=[_nothing]
+        ),
         render_plugins=[],
     )
+
+
+async def _nothing(_connection: Any, _handler: Any) -> None:
+    # Litestar serves its version of the document whether or not anybody wants it.
+    raise Refusal(404, "not-found", UNKNOWN_PATH)
 
 
 def document(app: Litestar) -> bytes:
@@ -89,6 +97,12 @@ def _complete(operation: dict[str, Any]) -> None:
         "content": {CONTENT_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}},
     }
     operation["security"] = [] if name in _OPEN else [{}, {"token": []}]
+    if name == "ready":
+        responses["503"] = {**responses["200"], "description": "Not ready; the checks say why."}
+    if name == "metrics":
+        responses["200"]["content"] = {"text/plain": {"schema": {"type": "string"}}}
+    if name == "deleteJob":
+        del responses["204"]["content"]
     if name in _BODIES:
         kind, example, required = _BODIES[name]
         schema = {"$ref": _REF.format(name=kind.__name__)}
@@ -99,23 +113,37 @@ def _complete(operation: dict[str, Any]) -> None:
     parameters = operation.setdefault("parameters", [])
     if name in _KEYED:
         parameters.append(
-            _header("Idempotency-Key", "The same key is the same command, done once; 1 to 255 visible ASCII.")
+            _header(
+                "Idempotency-Key",
+                "The same key is the same command, done once; 1 to 255 visible ASCII.",
+                "^[!-~]{1,255}$",
+            )
         )
     if name in _VERSIONED:
         words = "The ETag of the job that is meant; * for whichever."
-        parameters.append(_header("If-Match", words, required=_VERSIONED[name]))
+        parameters.append(
+            _header(
+                "If-Match", words, _ETAG if _VERSIONED[name] else f"^$|{_ETAG}", required=_VERSIONED[name]
+            )
+        )
     if name in _STREAMS:
         parameters.append(
-            _header("Last-Event-ID", "Position of the last event received: the stream goes on after it.")
+            _header(
+                "Last-Event-ID",
+                "Position of the last event received: the stream goes on after it.",
+                "^[0-9]{0,18}$",
+            )
         )
         responses["200"].setdefault("content", {})["text/event-stream"] = {"schema": {"type": "string"}}
+    if name == "listRunEvents":
+        responses["204"] = {"description": "The run has ended, and there is no event after `Last-Event-ID`."}
 
 
-def _header(name: str, description: str, *, required: bool = False) -> dict[str, Any]:
+def _header(name: str, description: str, pattern: str, *, required: bool = False) -> dict[str, Any]:
     return {
         "name": name,
         "in": "header",
         "required": required,
         "description": description,
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": pattern},
     }

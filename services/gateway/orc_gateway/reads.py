@@ -29,9 +29,11 @@ READ_SECONDS_MAX = 1.8
 ASKED_MAX = 2
 """A connection that broke in the pool is found by using it; the second try gets a fresh one."""
 NEWEST = 2**63 - 1
+EVENTS_BYTES_MAX = 8 * 1024 * 1024
+"""Of events' data read at once: an event may hold all that a request's body did."""
 
-# The connection went away under the question.
-_LOST = (asyncpg.InterfaceError, asyncpg.PostgresConnectionError, OSError)
+# The connection went away under the question; a statement that crosses the server's goodbye is an InternalClientError.
+_LOST = (asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresConnectionError, OSError)
 # Or the server is away, or the answer took too long; anything else is a bug of ours.
 _AWAY = (
     *_LOST,
@@ -137,14 +139,26 @@ class Reads:
         return {row["task_order"]: _outcome(row) for row in await self._fetch("run_tasks", run_id)}
 
     async def events(
-        self, after: Position, limit: int, *, event_type: str | None = None, stream: str | None = None
-    ) -> list[Recorded]:
-        """Return events of the log in order, after a position."""
+        self,
+        after: Position,
+        limit: int,
+        *,
+        event_type: str | None = None,
+        stream: str | None = None,
+        bytes_max: int = EVENTS_BYTES_MAX,
+    ) -> tuple[list[Recorded], bool]:
+        """
+        Return events of the log in order, after a position, and whether there may be more of them.
+
+        The one that passes `bytes_max` is the last, so there is always one if there is any.
+        """
         if stream is None:
-            rows = await self._fetch("list_events", after, event_type, limit)
+            rows = await self._fetch("list_events", after, event_type, limit + 1, bytes_max)
         else:
-            rows = await self._fetch("list_stream_events", after, event_type, limit, stream)
-        return [Recorded(*row) for row in rows]
+            rows = await self._fetch("list_stream_events", after, event_type, limit + 1, bytes_max, stream)
+        events = [Recorded(*row) for row in rows]
+        is_full = sum(len(event.data.encode()) for event in events) >= bytes_max
+        return events[:limit], is_full or len(events) > limit
 
     async def checkpoint(self, name: str) -> Position:
         """Return up to which position the tables tell."""

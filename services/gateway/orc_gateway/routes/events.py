@@ -16,11 +16,17 @@ from orc_gateway.sse import EventView, follow_log, view
 
 EVENTS_MAX = 1_000
 
-Type = Annotated[str | None, QueryParameter(name="type", max_length=255, description="Only of this type.")]
-Stream = Annotated[
-    str | None, QueryParameter(max_length=255, description="Only of this stream, as `run-<id>`.")
+VISIBLE = "^[!-~]*$"
+"""What types and streams are made of; anything else is no name, and NUL is nothing that Postgres takes."""
+
+Type = Annotated[
+    str | None, QueryParameter(max_length=255, pattern=VISIBLE, description="Only of this type.")
 ]
-After = Annotated[int | None, QueryParameter(ge=0, le=2**62, description="Only after this position.")]
+Stream = Annotated[
+    str | None,
+    QueryParameter(max_length=255, pattern=VISIBLE, description="Only of this stream, as `run-<id>`."),
+]
+After = Annotated[int | None, QueryParameter(gt=-1, le=2**62, description="Only after this position.")]
 Limit = Annotated[int, QueryParameter(ge=1, le=EVENTS_MAX, description="At most so many.")]
 
 
@@ -35,7 +41,7 @@ def event_routes(reads: Reads, tail: Tail) -> list[HTTPRouteHandler]:
     )
     async def list_events(
         request: AnyRequest,
-        event_type: Type = None,
+        type: Type = None,  # noqa: A002 - it is called so in REST, and in what is said of it
         stream: Stream = None,
         after: After = None,
         limit: Limit = EVENTS_MAX,
@@ -45,13 +51,13 @@ def event_routes(reads: Reads, tail: Tail) -> list[HTTPRouteHandler]:
             start = resume_after(request)
             if start is None:
                 start = await in_time(tail.head()) if after is None else Position(after)
-            return stream_answer(_live(start, _filter(event_type, stream)))
-        events = await reads.events(Position(after or 0), limit + 1, event_type=event_type, stream=stream)
+            return stream_answer(_live(start, _filter(type, stream)))
+        events, has_more = await reads.events(Position(after or 0), limit, event_type=type, stream=stream)
         headers = {}
-        if len(events) > limit:
-            last = events[limit - 1].position
-            headers["Link"] = next_link("/events", type=event_type, stream=stream, after=last, limit=limit)
-        return json_answer([view(recorded) for recorded in events[:limit]], headers)
+        if has_more:
+            last = events[-1].position
+            headers["Link"] = next_link("/events", type=type, stream=stream, after=last, limit=limit)
+        return json_answer([view(recorded) for recorded in events], headers)
 
     async def _live(start: Position, wanted: Callable[[Recorded], bool]) -> AsyncIterator[bytes]:
         with tail.watch() as watcher:
