@@ -6,7 +6,6 @@ knows nothing of it. A point is a file: `<name>.<n>.armed`, taken by whoever ren
 """
 
 import json
-import os
 import time
 from pathlib import Path
 
@@ -56,6 +55,15 @@ class Points:
                 found.append(hit)
         return found
 
+    def fallen(self) -> list[str]:
+        """Name the point of each process that was killed there; one point may have several."""
+        found = [Hit(**json.loads(path.read_text())) for path in self.folder.glob("*.hit")]
+        return [
+            hit.name
+            for hit in found
+            if not _lives(hit.pid) and not (self.folder / f"{hit.name}.{hit.number:04}.go").exists()
+        ]
+
     def wait(self, name: str, seconds_max: float = WAIT_SECONDS_MAX) -> Hit:
         """Wait until somebody is at a point; nobody coming makes the run invalid."""
         deadline = time.monotonic() + seconds_max
@@ -73,7 +81,8 @@ class Points:
 
 def _lives(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
         return False
-    return True
+    # A zombie has ended; it only waits for its parent to ask.
+    return stat.rpartition(")")[2].split()[0] != "Z"

@@ -32,6 +32,8 @@ class Source:
         """How often /die will still die."""
         self.held = 0
         """Requests of page 2 waiting now."""
+        self.abandoned = 0
+        """Requests of page 2 whose caller died waiting."""
         self._go = asyncio.Event()
         self._listener: asyncio.Server | None = None
 
@@ -61,12 +63,17 @@ class Source:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
                 url = urlsplit(head.split(" ", 2)[1])
                 self.seen[url.path] += 1
-                await self._reply(url.path, parse_qs(url.query), head, writer)
+                await self._reply(url.path, parse_qs(url.query), head, reader, writer)
                 await writer.drain()
         writer.transport.abort()
 
     async def _reply(
-        self, path: str, query: dict[str, list[str]], head: str, writer: asyncio.StreamWriter
+        self,
+        path: str,
+        query: dict[str, list[str]],
+        head: str,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         match path:
             case "/hang":
@@ -100,14 +107,24 @@ class Source:
                 )
             case _:
                 page = int(query.get("page", ["1"])[0])
-                if page == 2 and not self._go.is_set():  # noqa: PLR2004 - the middle page
-                    self.held += 1
-                    try:
-                        await self._go.wait()
-                    finally:
-                        self.held -= 1
+                if page == 2 and not self._go.is_set():
+                    await self._hold(reader)
                 body = _rows(page) if page <= PAGES else b"[]"
                 writer.write(_head(len(body)) + body)
+
+    async def _hold(self, reader: asyncio.StreamReader) -> None:
+        """Wait until let go; a caller that dies meanwhile is noticed."""
+        self.held += 1
+        waiting = {asyncio.ensure_future(self._go.wait()), asyncio.ensure_future(reader.read(1))}
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if not self._go.is_set():
+                self.abandoned += 1
+                raise ConnectionResetError
+        finally:
+            self.held -= 1
+            for one in waiting:
+                one.cancel()
 
 
 def _head(length: int) -> bytes:

@@ -48,7 +48,11 @@ async def append_later(self: Any, item: Any) -> Any:
     promised.add(task)
     task.add_done_callback(promised.discard)
     return Appended(
-        command_id=item.command_id, position=await self.head() + 1, version=1, result=item.result, repeated=False
+        command_id=item.command_id,
+        position=await self.head() + 1,
+        version=1,
+        result=item.result,
+        repeated=False,
     )
 
 

@@ -1,7 +1,7 @@
 """
 `python -m orc_executor.worker` for fault tests: points inside a load, and the guards that a negative control removes.
 
-    before-lock    before-begin    mid-load (rows moved)    before-commit    after-commit
+    before-lock    before-begin    mid-load (rows moved)    before-commit    after-commit    load-ended
 """
 
 import os
@@ -12,10 +12,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from reach import reach  # noqa: E402
+from reach import reach
 
-from orc_executor import engine, receipts, worker  # noqa: E402
-from orc_executor.loaders.duckdb import DuckdbLoader  # noqa: E402
+from orc_executor import engine, receipts, worker
+from orc_executor.loaders.duckdb import DuckdbLoader
 
 BREAKS = set(filter(None, os.environ.get("FAULTS_BREAKS", "").split(",")))
 EXECUTOR = os.getppid()
@@ -37,6 +37,7 @@ def load(self: Any, source: Any) -> Any:
     try:
         return _load(self, source)
     finally:
+        point("load-ended")
         loading.clear()
 
 
