@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: help setup up demo test test-fast faults check format bench lock clean
+.PHONY: help setup up demo test test-fast faults soak check format bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ test-fast: setup ## the tests that need no whole stack
 
 faults: setup ## kill, cut, stall, fill and erase every part of a real stack; minutes (docs/reliability.md)
 	@ORC_FAULTS=1 $(BIN)/python -m pytest tests/faults
+
+soak: setup ## the fault suite's mixed load for MINUTES=n, a fault a minute
+	@ORC_FAULTS=1 ORC_SOAK_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest tests/faults/test_soak.py
 
 check: setup ## what CI checks before the tests: format, lint, types, boundaries
 	@$(BIN)/ruff format --check .

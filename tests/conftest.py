@@ -5,6 +5,7 @@ All of them are plain functions, so that tests with and without `async` use them
 """
 
 import secrets
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "stack" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_configure() -> None:
+    """Take SIGINT as usual: a script that starts us in the background has it ignored, and what we start inherits that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
