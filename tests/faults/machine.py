@@ -208,6 +208,10 @@ class Machine:
         shutil.copytree(copy, self.folder / "nats" / "jetstream")
         self.history.fault("jetstream restored")
 
+    def forget(self, copy: Path) -> None:
+        """Delete a copy of the store."""
+        shutil.rmtree(copy)
+
     def hold_source(self, *, on: bool) -> None:
         self._portal.call(self.source.hold, on)
 

@@ -16,6 +16,8 @@ from faults.oracle_bus import last_without_gap
 from faults.verdict import fetch_all, judge
 from faults.zombies import freeze
 
+from orc_events.topology import ACK_WAIT_SECONDS
+
 
 @contextmanager
 def broken(folder: Path, seed: int, *breaks: str, **more: object) -> Iterator[tuple[Machine, Client, dict]]:
@@ -116,15 +118,25 @@ def test_answer_before_append(tmp_path: Path, seed: int):
     assert f"(i) run {run} was answered 2xx and is not in the log" in found
 
 
-def test_work_acked_before_the_append_is_rescued(tmp_path: Path, seed: int):
-    """Acked before its claim, a work message dies with its executor; this one guard has a second: the rescuer."""
-    with broken(tmp_path, seed, "ack-before-append") as (machine, client, job):
-        machine.points.arm("after-claim")
+@pytest.mark.parametrize(
+    ("breaks", "is_lost"),
+    [(("ack-before-append", "rescuer"), True), (("rescuer",), False), (("ack-before-append",), False)],
+)
+def test_ack_before_append(tmp_path: Path, seed: int, breaks: tuple[str, ...], is_lost: bool):
+    """Acked before its claim is appended, work dies with its executor; the order and the rescuer each prevent it."""
+    with broken(tmp_path, seed, *breaks) as (machine, client, job):
+        machine.points.arm("before-claim")
         run = client.run(job)
-        hit = machine.points.wait("after-claim")
+        hit = machine.points.wait("before-claim")
         machine.kill(next(name for name in machine.executors if machine.processes[name].pid == hit.executor))
-        assert client.finished(run)["status"] == "success"
-        assert judge(machine) == []
+        if is_lost:
+            # Whatever JetStream would deliver again it has by then: nothing is left to wait for.
+            machine.rest(ACK_WAIT_SECONDS + 5)
+            assert client.see(run)["status"] == "queued"
+        else:
+            assert client.finished(run)["status"] == "success"
+        found = judge(machine)
+    assert starts(found, f"(i) run {run} has not ended: queued") if is_lost else found == []
 
 
 def test_commit_not_awaited(tmp_path: Path, seed: int):

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 from faults.machine import Machine
@@ -18,7 +19,7 @@ BEHIND = "SELECT (SELECT position FROM log.head) - coalesce((SELECT min(position
 
 def judge(machine: Machine, *, may_be_open: bool = False) -> list[str]:
     """Wait for the projection to catch up with the log, then return what the oracle objects to."""
-    machine.until(lambda: _fetch(machine, BEHIND) == 0, "the projector to catch up")
+    machine.until(lambda: ask(machine, BEHIND) == 0, "the projector to catch up")
     found = asyncio.run(
         examine(
             database_url=machine.superuser_url,
@@ -57,17 +58,18 @@ def require_sound(machine: Machine) -> None:
 def fetch_all(machine: Machine, sql: str, *arguments: object) -> list[asyncpg.Record]:
     """Ask Postgres, past all proxies and services."""
 
-    async def ask() -> list[asyncpg.Record]:
+    async def fetch() -> list[asyncpg.Record]:
         connection = await asyncpg.connect(machine.superuser_url)
         try:
             return await connection.fetch(sql, *arguments)
         finally:
             await connection.close()
 
-    return asyncio.run(ask())
+    return asyncio.run(fetch())
 
 
-def _fetch(machine: Machine, sql: str) -> object:
+def ask(machine: Machine, sql: str) -> Any:
+    """Ask Postgres for one value; None while it does not answer."""
     try:
         return fetch_all(machine, sql)[0][0]
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):

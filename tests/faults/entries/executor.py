@@ -1,5 +1,5 @@
 """
-`python -m orc_executor` for fault tests: a lease of 3 s, workers of ours, and points after the claim and the event.
+`python -m orc_executor` for fault tests: a lease of 3 s, workers of ours, and points around the claim and after the event.
 
 The product's own entry is two lines and stays so; what a test needs is put around it here.
 """
@@ -34,6 +34,7 @@ _claim, _environment = consumer.claim, child.worker_environment
 
 
 async def claim(voice: Any, work: Any) -> Any:
+    reach("before-claim", executor=os.getpid(), run_id=work.requested.run_id)
     owned = await _claim(voice, work)
     if owned is not None:
         reach("after-claim", executor=os.getpid(), run_id=owned.run_id)
@@ -51,6 +52,8 @@ async def perform(self: Any, owned: Any, *rest: Any) -> bool:
 
 async def handle_acked(self: Any, delivery: Any, *rest: Any) -> None:
     await delivery.ack()
+    # Or it would wait behind the claim after all, in the client's buffer.
+    await self._bus.flush()
     await _handle(self, delivery, *rest)
 
 

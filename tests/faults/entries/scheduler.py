@@ -56,6 +56,13 @@ async def append_later(self: Any, item: Any) -> Any:
     )
 
 
+async def rescue_nothing(_self: Any) -> int:
+    """Leave open runs to the messages that were sent for them."""
+    return 0
+
+
+if "rescuer" in BREAKS:
+    rescuer.Rescuer.rescue = rescue_nothing  # type: ignore[method-assign]
 if "rewind" in BREAKS:
     relay.Relay._compare = compare_without_rewind  # type: ignore[method-assign]
 if "answer-before-append" in BREAKS:
