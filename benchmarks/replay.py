@@ -14,7 +14,8 @@ from uuid import UUID, uuid4
 from database import migrated_database
 from stack import spread
 
-from orc_domain.job import CreateJob, JobSpec, TaskSpec
+from orc_domain.job import CreateJob
+from orc_domain.job_spec import JobSpec, TaskSpec
 from orc_domain.requests import request_run
 from orc_domain.run_messages import Command, StartRun, SucceedTask, TaskResult
 from orc_domain.streams import job_stream, run_stream

@@ -13,7 +13,7 @@ from orc.commands.demo import api_server, find_examples, redirect
 from orc.errors import DemoFailed
 from orc.jobs_file import read_jobs
 from orc_domain.extract import ApiExtract, CsvExtract, ParquetExtract, parse_extractor
-from orc_domain.job import JobSpec
+from orc_domain.job_spec import JobSpec
 from orc_domain.load import parse_loader
 
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from orc_domain.definitions import JobRun, JobWithTasks, TaskDefinition, job_run, job_with_tasks
-from orc_domain.job import NO_JOB, JobChanged, JobCreated, JobSpec, TaskSpec, task_id
+from orc_domain.job import NO_JOB, JobChanged, JobCreated, task_id
 from orc_domain.job import evolve as evolve_job
+from orc_domain.job_spec import JobSpec, TaskSpec
 from orc_domain.retry import Policy
 from orc_domain.run import NO_RUN
 from orc_domain.run import evolve as evolve_run

@@ -6,7 +6,6 @@ import pytest
 from msgspec import structs
 
 from orc_domain.job import (
-    SPEC_BYTES_MAX,
     ChangeJob,
     CreateJob,
     DeleteJob,
@@ -15,12 +14,11 @@ from orc_domain.job import (
     JobDeleted,
     JobPaused,
     JobResumed,
-    JobSpec,
     OpenRuns,
     PauseJob,
     ResumeJob,
-    TaskSpec,
 )
+from orc_domain.job_spec import SPEC_BYTES_MAX, JobSpec, TaskSpec
 from orc_domain.rejection import Conflict, Invalid, NotFound, Stale
 from orc_events.scenario import LONG_AGO, Scenario
 from orc_runtime.deciders import JOBS

@@ -6,14 +6,15 @@ from uuid import UUID
 import pytest
 from msgspec import structs
 
-from orc_domain.job import NO_JOB, JobCreated, JobDeleted, JobSpec, TaskSpec, evolve, task_id
+from orc_domain.instants import tick_id
+from orc_domain.job import NO_JOB, JobCreated, JobDeleted, evolve, task_id
+from orc_domain.job_spec import JobSpec, TaskSpec
 from orc_domain.rejection import NotFound
 from orc_domain.requests import (
     job_id_of_command,
     request_run,
     retry_run,
     run_id_of_command,
-    run_id_of_tick,
 )
 from orc_domain.retry import Policy, retry_at
 from orc_domain.run import NO_RUN, Run, RunNotEnded
@@ -74,11 +75,11 @@ def test_only_what_failed_or_was_cancelled_is_retried(status):
 def test_ids_follow_from_their_cause():
     """The same cause gives the same id, another one another; how an instant is written is no difference."""
     elsewhere = AT.astimezone(timezone(timedelta(hours=5, minutes=30)))
-    assert run_id_of_tick(JOB, AT) == run_id_of_tick(JOB, elsewhere)
+    assert tick_id(JOB, AT) == tick_id(JOB, elsewhere)
     ids = {
-        run_id_of_tick(JOB, AT),
-        run_id_of_tick(JOB, AT + timedelta(microseconds=1)),
-        run_id_of_tick(RUN, AT),
+        tick_id(JOB, AT),
+        tick_id(JOB, AT + timedelta(microseconds=1)),
+        tick_id(RUN, AT),
         run_id_of_command(JOB),
         job_id_of_command(JOB),
         task_id(JOB, 1),

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from orc_domain.job import JobSpec, TaskSpec
+from orc_domain.job_spec import JobSpec, TaskSpec
 from orc_domain.wire import (
     CommandEnvelope,
     Outcome,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from orc_domain import job as jobs
 from orc_domain import run as runs
 from orc_domain.definitions import JobDefinition, job_run, job_with_tasks
-from orc_domain.job import ChangeJob, CreateJob, DeleteJob, JobSpec, PauseJob, ResumeJob, TaskSpec
+from orc_domain.job import ChangeJob, CreateJob, DeleteJob, PauseJob, ResumeJob
+from orc_domain.job_spec import JobSpec, TaskSpec
 from orc_domain.rejection import Rejected
 from orc_domain.requests import request_run, retry_run
 from orc_domain.retry import Policy

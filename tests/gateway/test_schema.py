@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from orc_domain.egress import EgressPolicy
-from orc_domain.job import JobSpec
+from orc_domain.job_spec import JobSpec
 from orc_gateway.bodies import CancelBody, Credentials, PreviewBody, check_job, decode_body
 from orc_gateway.openapi import JOB_EXAMPLE
 

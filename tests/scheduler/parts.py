@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
-from orc_domain.job import JobSpec, TaskSpec
+from orc_domain.job_spec import JobSpec, TaskSpec
 from orc_domain.wire import WireCancelRun, WireCommand, WireCreateJob, WireRequestRun
 from orc_events.event import Position, Recorded, StreamName
 from orc_events.handle import Handled, Intent, handle

@@ -7,8 +7,8 @@ from uuid import UUID
 import msgspec
 from scheduler.parts import assemble, spec
 
-from orc_domain.job import TaskSpec
-from orc_domain.requests import run_id_of_tick
+from orc_domain.instants import tick_id
+from orc_domain.job_spec import TaskSpec
 from orc_domain.run_messages import RunRequested
 from orc_domain.ticks import TickSkipped
 from orc_domain.wire import WireChangeJob, WireDeleteJob, WirePauseJob
@@ -51,7 +51,7 @@ async def test_due_instant(parts):
         run.run_id,
     )
     assert msgspec.structs.replace(run, tasks=()) == RunRequested(
-        run_id=run_id_of_tick(job_id, due_at), job_id=job_id, job_name="flights", job_version=1, tasks=(),
+        run_id=tick_id(job_id, due_at), job_id=job_id, job_name="flights", job_version=1, tasks=(),
         pool="big", triggered_by="scheduler", policy=run.policy, root_id=run.run_id, due_at=due_at,
     )  # fmt: skip
     assert (run.tasks[0].extractor_config, await parts.ticker().tick()) == (

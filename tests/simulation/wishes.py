@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from orc_domain.job import JobSpec, TaskSpec
+from orc_domain.job_spec import JobSpec, TaskSpec
 from orc_domain.wire import WireCancelRun, WireCommand, WireCreateJob, WireRequestRun, WireRetryRun
 
 ASKING_SECONDS = 10.0

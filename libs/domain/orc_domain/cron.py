@@ -77,6 +77,10 @@ class Cron(Struct, frozen=True, kw_only=True):
         first = self.hours[0], self.minutes[0], self.seconds[0]
         return datetime(day.year, day.month, day.day, *first)  # noqa: DTZ001  # a wall time
 
+    def names(self, wall: datetime) -> bool:
+        """Whether the naive `wall` is a time that it names."""
+        return self.next_wall(wall - timedelta(seconds=1)) == wall
+
     def next_by_croniter(self, after: datetime) -> datetime | None:
         """Return the same as `next_wall` by croniter's stepping, for `L`, `W`, `#` and for the tests."""
         steps = croniter(self.text, after, datetime, implement_cron_bug=True, second_at_beginning=True)

@@ -4,45 +4,13 @@ A job: what to load, from where to where, and when.
 Changing a job never changes a run that was already requested: the run's first event holds all it needs.
 """
 
-import re
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID, uuid5
 
-from msgspec import Meta, Struct, json, structs
+from msgspec import Struct, json, structs
 
-from orc_domain.extract import Config, parse_extractor
-from orc_domain.fields import is_visible
-from orc_domain.load import parse_loader
-from orc_domain.rejection import Conflict, Invalid, NotFound, Stale
-from orc_domain.schedule import parse_schedule
-
-TASKS_MAX = 100
-SPEC_BYTES_MAX = 900_000
-"""Of a definition's JSON, so that an event with a run's tasks and ids fits a message too."""
-
-
-class TaskSpec(Struct, frozen=True, forbid_unknown_fields=True):
-    """One extract → load, as the user wrote it."""
-
-    extractor_config: Config
-    loader_config: Config
-
-
-class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All that a user says of a job."""
-
-    job_name: Annotated[str, Meta(min_length=1, max_length=200)]
-    schedule: str
-    tasks: Annotated[tuple[TaskSpec, ...], Meta(min_length=1, max_length=TASKS_MAX)]
-    description: Annotated[str, Meta(max_length=4000)] | None = None
-    is_active: bool = True
-    """False stops the schedule; a run by hand stays possible."""
-    timezone: str = "UTC"
-    """IANA name; the schedule's fields are wall time there."""
-    pool: str = "default"
-    """The executors that run it."""
-
+from orc_domain.job_spec import JobSpec, check_spec
+from orc_domain.rejection import Conflict, NotFound, Stale
 
 # commands ---------------------------------------------------------------------------------------------------------
 
@@ -65,6 +33,7 @@ class PauseJob(Struct, frozen=True):
     """Stop the schedule."""
 
     expected_version: int | None = None
+    reason: str = ""
 
 
 class ResumeJob(Struct, frozen=True):
@@ -109,6 +78,7 @@ class JobPaused(_Event, frozen=True, tag="job.paused"):
     """The schedule no longer fires."""
 
     job_id: UUID
+    reason: str = ""
 
 
 class JobResumed(_Event, frozen=True, tag="job.resumed"):
@@ -138,6 +108,8 @@ class Job(Struct, frozen=True, kw_only=True):
     created_at: datetime | None = None
     updated_at: datetime | None = None
     is_deleted: bool = False
+    pause_reason: str | None = None
+    """Why the schedule was paused, as its pause said; None while it is active or was created inactive."""
     version: int = 0
 
     @property
@@ -164,20 +136,6 @@ def task_id(job_id: UUID, order: int) -> UUID:
 # decide -----------------------------------------------------------------------------------------------------------
 
 
-def check_spec(spec: JobSpec) -> None:
-    """Judge all that a definition's text tells; raises Invalid naming the field."""
-    if not spec.job_name.strip() or not is_visible(spec.job_name):
-        raise Invalid("job_name", "the name is blank or holds a control character", valid="visible text")
-    if not re.fullmatch(r"[a-z0-9-]{1,32}", spec.pool):
-        raise Invalid("pool", "the pool's name is not valid", valid="1 to 32 of a-z, 0-9 and '-'")
-    parse_schedule(spec.schedule, spec.timezone)
-    for place, task in enumerate(spec.tasks):
-        parse_extractor(task.extractor_config, f"tasks[{place}].extractor_config")
-        parse_loader(task.loader_config, f"tasks[{place}].loader_config")
-    if (size := len(json.encode(spec))) > SPEC_BYTES_MAX:
-        raise Invalid("tasks", f"the definition has {size} bytes", valid=f"at most {SPEC_BYTES_MAX} bytes")
-
-
 def _text(spec: JobSpec) -> bytes:
     """Return what tells definitions apart: to Python 1, 1.0 and true are equal, and the order of columns is nothing."""
     return json.encode(spec)
@@ -198,8 +156,8 @@ def decide(command: Command, job: Job) -> list[Event]:
         case ChangeJob(spec=spec):
             check_spec(spec)
             return [] if _text(spec) == _text(job.spec) else [JobChanged(job.job_id, spec)]
-        case PauseJob():
-            return [JobPaused(job.job_id)] if job.spec.is_active else []
+        case PauseJob(reason=reason):
+            return [JobPaused(job.job_id, reason)] if job.spec.is_active else []
         case ResumeJob():
             return [] if job.spec.is_active else [JobResumed(job.job_id)]
         case DeleteJob(open_runs=count):
@@ -218,11 +176,15 @@ def evolve(job: Job, event: Event, at: datetime) -> Job:
         case JobCreated(job_id=job_id, spec=spec):
             return structs.replace(job, job_id=job_id, spec=spec, created_at=at)
         case JobChanged(spec=spec):
-            return structs.replace(job, spec=spec)
+            pause_reason = None if spec.is_active else job.pause_reason
+            return structs.replace(job, spec=spec, pause_reason=pause_reason)
         case JobPaused() | JobResumed():
             assert job.spec is not None
+            is_active = isinstance(event, JobResumed)
             return structs.replace(
-                job, spec=structs.replace(job.spec, is_active=isinstance(event, JobResumed))
+                job,
+                spec=structs.replace(job.spec, is_active=is_active),
+                pause_reason=event.reason if isinstance(event, JobPaused) else None,
             )
         case JobDeleted():
             return structs.replace(job, is_deleted=True)

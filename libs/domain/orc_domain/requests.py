@@ -1,9 +1,10 @@
 """How a run comes from a job: by hand, by a tick, or by retrying an ended run."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from orc_domain.job import Job, task_id
+from orc_domain.job_spec import concurrency_of, policy_of
 from orc_domain.rejection import Conflict, NotFound
 from orc_domain.retry import Policy
 from orc_domain.run import Run, RunNotEnded
@@ -11,8 +12,6 @@ from orc_domain.run_messages import Cause, RequestRun, RunTask
 
 RETRY_DAYS_MAX = 300
 """From a root's request on. Target files forget receipts after a year; without them a retry would load twice."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RootTooOld(Conflict):
@@ -36,12 +35,6 @@ def job_id_of_command(command_id: UUID) -> UUID:
     return uuid5(command_id, "job")
 
 
-def run_id_of_tick(job_id: UUID, due_at: datetime) -> UUID:
-    """Return the id of the run due at an instant (to the µs, UTC): two schedulers, one run."""
-    since = due_at - _EPOCH
-    return uuid5(job_id, str((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds))
-
-
 def request_run(
     job: Job,
     run_id: UUID,
@@ -59,7 +52,8 @@ def request_run(
     )
     return RequestRun(
         run_id=run_id, job_id=job.job_id, job_name=job.spec.job_name, job_version=job.version, tasks=tasks,
-        pool=job.spec.pool, triggered_by=triggered_by, policy=policy or Policy(), root_id=run_id, due_at=due_at,
+        pool=job.spec.pool, triggered_by=triggered_by, policy=policy or policy_of(job.spec), root_id=run_id,
+        due_at=due_at, priority=job.spec.priority, concurrency_max=concurrency_of(job.spec),
     )  # fmt: skip
 
 
@@ -73,6 +67,7 @@ def retry_run(ended: Run, run_id: UUID) -> RequestRun:
     return RequestRun(
         run_id=run_id, job_id=was.job_id, job_name=was.job_name, job_version=was.job_version, tasks=was.tasks,
         pool=was.pool, triggered_by="retry", policy=was.policy, root_id=was.root_id, retry_of=was.run_id,
+        priority=was.priority, concurrency_max=was.concurrency_max,
     )  # fmt: skip
 
 

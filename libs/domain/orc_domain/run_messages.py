@@ -54,6 +54,14 @@ class RequestRun(Struct, frozen=True, kw_only=True):
     """The first run of a chain of manual retries; receipts are keyed by it."""
     retry_of: UUID | None = None
     due_at: datetime | None = None
+    """The instant it runs for: of its schedule, of a backfill; None for a run by hand."""
+    backfill_id: UUID | None = None
+    priority: int = 0
+    """Within its pool; higher ones are claimed first."""
+    concurrency_max: int | None = None
+    """Runs of its job that may be worked on at once."""
+    tzdata: str | None = None
+    """The release of the tz database that said when it is due."""
 
 
 class StartRun(Struct, frozen=True):
@@ -154,6 +162,14 @@ class RunRequested(_Event, frozen=True, kw_only=True, tag="run.requested"):
     root_id: UUID
     retry_of: UUID | None = None
     due_at: datetime | None = None
+    """The instant it runs for: of its schedule, of a backfill; None for a run by hand."""
+    backfill_id: UUID | None = None
+    priority: int = 0
+    """Within its pool; higher ones are claimed first."""
+    concurrency_max: int | None = None
+    """Runs of its job that may be worked on at once."""
+    tzdata: str | None = None
+    """The release of the tz database that said when it is due."""
 
 
 class RunStarted(_Event, frozen=True, kw_only=True, tag="run.started"):

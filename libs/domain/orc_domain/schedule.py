@@ -1,9 +1,10 @@
 """
-When a job is due: a cron expression in a time zone, as instants in UTC.
+When one expression is due: cron in a time zone, as instants in UTC.
 
-Where the clocks change, as Debian's cron has it: a schedule of fixed times fires once in the hour that comes twice (at the
-first pass) and once, at the first instant after it, for times in the hour that is left out; one whose minute or hour begins
-with `*` goes by elapsed time, so it fires in both passes and never for a time that did not exist.
+Where the clocks change, a schedule of fixed times follows its `dst` policy; by default, as Debian's cron has it, it fires
+once in the hour that comes twice (at the first pass) and once, at the first instant after it, for times in the hour that
+is left out. One whose minute or hour begins with `*` goes by elapsed time, so it fires in both passes and never for a
+time that did not exist.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -14,10 +15,11 @@ from msgspec import Struct
 
 from orc_domain.cron import EXPRESSION_CHARACTERS_MAX, VALID, Cron, parse_cron
 from orc_domain.cron_words import describe_cron
+from orc_domain.policies import Dst
 from orc_domain.rejection import Invalid
+from orc_domain.zones import zone_of
 
 MANUAL = "@manual"
-TIMEZONE_CHARACTERS_MAX = 64
 
 _MACROS = {
     "@hourly": "0 * * * *",
@@ -28,10 +30,18 @@ _MACROS = {
     "@yearly": "0 0 1 1 *",
     "@annually": "0 0 1 1 *",
 }
-_NOT_A_PLACE = frozenset({"localtime", "Factory", "posixrules"})
-"""Zone files that mean something else on each machine."""
 _SCHEDULES_CACHED = 20_000
 _SECOND = timedelta(seconds=1)
+_AS_CRON = Dst()
+
+
+class Due(Struct, frozen=True):
+    """An instant of a schedule."""
+
+    at: datetime
+    """UTC."""
+    is_left_out: bool = False
+    """Whether it only stands for wall times that no clock showed, which `dst.gap: skip` lets pass."""
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
@@ -42,6 +52,7 @@ class Schedule(Struct, frozen=True, kw_only=True):
     zone: ZoneInfo
     cron: Cron | None
     """None when the job runs by hand only."""
+    dst: Dst = _AS_CRON
 
     @property
     def is_manual(self) -> bool:
@@ -49,45 +60,67 @@ class Schedule(Struct, frozen=True, kw_only=True):
         return self.cron is None
 
     def next_after(self, instant: datetime) -> datetime | None:
-        """Return the first due instant strictly after the aware `instant`, in UTC; None when there is none."""
+        """Return the first instant strictly after the aware `instant` at which it fires, in UTC; None without one."""
+        due = self.next_due(instant)
+        while due is not None and due.is_left_out:
+            due = self.next_due(due.at)
+        return None if due is None else due.at
+
+    def next_due(self, instant: datetime) -> Due | None:
+        """Return the same, instants included that stand for times left out under `dst.gap: skip`."""
         if self.cron is None:
             return None
         local = instant.astimezone(self.zone)
-        wall = self.cron.next_wall(local.replace(tzinfo=None, fold=0))
+        start = local.replace(tzinfo=None, fold=0)
         if self.timezone == "UTC" or local.tzinfo is UTC:
-            return None if wall is None else wall.replace(tzinfo=UTC)
-        return self._next_elapsed(local, wall) if self.cron.is_elapsed else self._next_fixed(local, wall)
+            wall = self.cron.next_wall(start)
+            return None if wall is None else Due(wall.replace(tzinfo=UTC))
+        overlap = "both" if self.cron.is_elapsed else self.dst.overlap
+        change = None if overlap == "first" else self._end_of_first_pass(local)
+        if change is not None:
+            if overlap == "both" and (due := self._rest_of_first_pass(start, change)) is not None:
+                return due
+            # The second pass begins with a wall time that was there before.
+            start = self._wall(change) - _SECOND
+        return self._first_of(start, overlap, instant.astimezone(UTC))
 
     def describe(self) -> str:
         """Say in words when it fires."""
         return "by hand only" if self.cron is None else f"{describe_cron(self.cron)} ({self.timezone})"
 
-    def _next_fixed(self, local: datetime, wall: datetime | None) -> datetime | None:
+    def names(self, instant: datetime) -> bool:
+        """Whether the expression names the wall time of an instant."""
+        return self.cron is not None and self.cron.names(self._wall(instant))
+
+    def _first_of(self, start: datetime, overlap: str, now: datetime) -> Due | None:
+        """Return the first due instant after `now` among the wall times after `start`."""
         assert self.cron is not None
+        wall = self.cron.next_wall(start)
         while wall is not None:
-            first, _, real = self._instants(wall)
-            due = first if real else self._change_before(first)
-            # The second pass of an hour that comes twice: its times fired in the first.
-            if due > local.astimezone(UTC):
+            first, second, is_real = self._instants(wall)
+            due = Due(second if overlap == "last" and second > first else first)
+            if not is_real:
+                change = self._change_before(first)
+                if self.cron.is_elapsed:
+                    # The time was left out: go on from the last second before the clocks jumped to.
+                    wall = self.cron.next_wall(self._wall(change) - _SECOND)
+                    continue
+                due = Due(change, self.dst.gap == "skip" and not self.names(change))
+            elif overlap == "both" and due.at <= now:
+                due = Due(second)
+            # In the second pass of an hour that comes twice, what fired in the first is over.
+            if due.at > now:
                 return due
             wall = self.cron.next_wall(wall)
         return None
 
-    def _next_elapsed(self, local: datetime, wall: datetime | None) -> datetime | None:
+    def _rest_of_first_pass(self, start: datetime, change: datetime) -> Due | None:
         assert self.cron is not None
-        now = local.astimezone(UTC)
-        change = self._end_of_first_pass(local)
-        while wall is not None:
-            first, second, real = self._instants(wall)
-            if not real:
-                # The time was left out: go on from the last second before the clocks jumped to.
-                wall = self.cron.next_wall(self._wall(self._change_before(first)) - _SECOND)
-            elif change is not None and first >= change:
-                # Nothing more in the first pass: the second begins with a wall time that was there before.
-                wall, change = self.cron.next_wall(self._wall(change) - _SECOND), None
-            else:
-                return first if first > now else second
-        return None
+        wall = self.cron.next_wall(start)
+        if wall is None:
+            return None
+        first, _, is_real = self._instants(wall)
+        return Due(first) if is_real and first < change else None
 
     def _instants(self, wall: datetime) -> tuple[datetime, datetime, bool]:
         """Return the wall time's instants by the offset before and after a change, and whether any clock showed it."""
@@ -120,29 +153,16 @@ class Schedule(Struct, frozen=True, kw_only=True):
 
 
 @lru_cache(maxsize=_SCHEDULES_CACHED)
-def parse_schedule(expression: str, timezone: str = "UTC") -> Schedule:
+def parse_schedule(expression: str, timezone: str = "UTC", dst: Dst = _AS_CRON) -> Schedule:
     """Read a schedule; raises Invalid naming `schedule` or `timezone`."""
     if len(expression) > EXPRESSION_CHARACTERS_MAX:
         reason = f"the expression is longer than {EXPRESSION_CHARACTERS_MAX} characters"
         raise Invalid("schedule", reason, valid=VALID)
     word = expression.strip().lower()
-    zone = _zone(timezone)
+    zone = zone_of(timezone)
     if word == MANUAL:
-        return Schedule(expression=expression, timezone=timezone, zone=zone, cron=None)
+        return Schedule(expression=expression, timezone=timezone, zone=zone, cron=None, dst=dst)
     if word.startswith("@") and word not in _MACROS:
         raise Invalid("schedule", f"{expression!r} is not known", valid=VALID)
     cron = parse_cron(_MACROS.get(word, expression))
-    return Schedule(expression=expression, timezone=timezone, zone=zone, cron=cron)
-
-
-@lru_cache(maxsize=1024)
-def _zone(name: str) -> ZoneInfo:
-    valid = "an IANA name such as UTC, Europe/Berlin or America/New_York"
-    if not name or len(name) > TIMEZONE_CHARACTERS_MAX or name in _NOT_A_PLACE:
-        raise Invalid("timezone", "this is not the name of a time zone", valid=valid)
-    if name.startswith(("posix/", "right/")):
-        raise Invalid("timezone", "this is not the name of a time zone", valid=valid)
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
-        raise Invalid("timezone", f"{name!r} is not the name of a time zone", valid=valid) from error
+    return Schedule(expression=expression, timezone=timezone, zone=zone, cron=cron, dst=dst)

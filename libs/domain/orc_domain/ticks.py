@@ -2,12 +2,33 @@
 What became of due instants that were not run: the stream `ticks-<job>`, which no command folds.
 
 Every due instant of a schedule ends in exactly one event: a `run.requested`, or the `tick.skipped` whose span holds it.
+Both are keyed by job and instant alone, whatever version of the job or which of its schedules named it.
 """
 
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from msgspec import Struct
+
+from orc_domain.zones import TZDATA
+
+SkipReason = Literal[
+    "missed", "deadline", "overlap", "over-cap", "paused", "excluded", "dst-gap", "replaced", "not-storable"
+]
+
+REASONS: dict[SkipReason, str] = {
+    "missed": "nobody asked for it in time, and catch_up lets it pass",
+    "deadline": "it was later than start_deadline_seconds allows",
+    "overlap": "an earlier run of the job was still open",
+    "over-cap": "there were more than overlap.max waiting, or catch_up.max missed",
+    "paused": "the schedule was paused",
+    "excluded": "the schedule excludes it",
+    "dst-gap": "the clocks left this time out",
+    "replaced": "the schedule was changed before it was accounted for",
+    "not-storable": "the job is too large for a run of it to be recorded",
+}
+"""Each reason as the end of a sentence that begins with "it was let pass:"."""
 
 
 class TickSkipped(Struct, frozen=True, kw_only=True, tag_field="type", tag="tick.skipped"):
@@ -18,5 +39,8 @@ class TickSkipped(Struct, frozen=True, kw_only=True, tag_field="type", tag="tick
     last_due_at: datetime
     count: int
     """How many due instants the span holds, both ends included."""
-    reason: str
-    """`missed`: they were due while no scheduler ran, longer ago than the catch-up window."""
+    reason: SkipReason
+    job_version: int = 0
+    """The job's version when this was decided."""
+    tzdata: str = TZDATA
+    """The release of the tz database that said where the clocks change."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from msgspec import Raw, Struct
 
-from orc_domain.job import JobSpec
+from orc_domain.job_spec import JobSpec
 
 
 class _Wire(Struct, frozen=True, kw_only=True, tag_field="type", forbid_unknown_fields=True):
@@ -36,6 +36,7 @@ class WirePauseJob(_Wire, frozen=True, kw_only=True, tag="job.pause"):
 
     job_id: UUID
     expected_version: int | None = None
+    reason: str = ""
 
 
 class WireResumeJob(_Wire, frozen=True, kw_only=True, tag="job.resume"):

@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 from orc_domain.egress import EgressPolicy, literal_address
 from orc_domain.fields import invalid_from
-from orc_domain.job import JobSpec, check_spec
+from orc_domain.job_spec import JobSpec, check_spec
 from orc_domain.rejection import Invalid
 from orc_gateway.problems import Refusal
 

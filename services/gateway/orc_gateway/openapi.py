@@ -11,7 +11,7 @@ import msgspec
 from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
 
-from orc_domain.job import JobSpec
+from orc_domain.job_spec import JobSpec
 from orc_gateway.bodies import CancelBody, Credentials, PreviewBody
 from orc_gateway.problems import CONTENT_TYPE, UNKNOWN_PATH, Problem, Refusal
 

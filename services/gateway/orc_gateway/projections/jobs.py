@@ -13,7 +13,8 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from orc_domain.job import JobChanged, JobCreated, JobDeleted, JobSpec
+from orc_domain.job import JobChanged, JobCreated, JobDeleted
+from orc_domain.job_spec import JobSpec
 from orc_domain.streams import JOB
 from orc_events.event import Recorded
 from orc_events.statements import load

@@ -9,7 +9,7 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from orc_domain.definitions import JobDefinition, JobRun, JobWithTasks
 from orc_domain.egress import EgressPolicy
-from orc_domain.job import JobSpec
+from orc_domain.job_spec import JobSpec
 from orc_domain.rejection import NotFound
 from orc_domain.wire import (
     WireChangeJob,
