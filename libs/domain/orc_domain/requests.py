@@ -42,6 +42,7 @@ def request_run(
     *,
     due_at: datetime | None = None,
     policy: Policy | None = None,
+    tzdata: str | None = None,
 ) -> RequestRun:
     """Ask for a run of a job as it stands; raises NotFound when there is no such job."""
     if not job.exists or job.job_id is None or job.spec is None:
@@ -53,7 +54,7 @@ def request_run(
     return RequestRun(
         run_id=run_id, job_id=job.job_id, job_name=job.spec.job_name, job_version=job.version, tasks=tasks,
         pool=job.spec.pool, triggered_by=triggered_by, policy=policy or policy_of(job.spec), root_id=run_id,
-        due_at=due_at, priority=job.spec.priority, concurrency_max=concurrency_of(job.spec),
+        due_at=due_at, priority=job.spec.priority, concurrency_max=concurrency_of(job.spec), tzdata=tzdata,
     )  # fmt: skip
 
 
