@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from orc_domain.accounting import ON_TIME_SECONDS, Accounting, Outcome, account, pass_over
+from orc_domain.accounting import Accounting, Outcome, account, pass_over
 from orc_domain.job import Job
 from orc_domain.job_spec import JobSpec, plan_of
 from orc_domain.ticks import SkipReason
@@ -22,7 +22,6 @@ class Judged(Struct, frozen=True, kw_only=True):
     """As it stands once all this is recorded."""
     outcomes: tuple[Outcome, ...]
     """In order of their instants."""
-    now: datetime
     cancels_running: bool = False
 
     @property
@@ -40,12 +39,6 @@ class Judged(Struct, frozen=True, kw_only=True):
         """What is let pass, and why."""
         return [(outcome, outcome.reason) for outcome in self.outcomes if outcome.reason is not None]
 
-    @property
-    def is_old(self) -> bool:
-        """Whether it is about what a calendar that was just rebuilt may believe by mistake."""
-        late = (self.now - outcome.due_at for outcome in self.outcomes)
-        return bool(self.skipped) or any(each.total_seconds() > ON_TIME_SECONDS for each in late)
-
 
 def judge(record: Any, job: Job, now: datetime, open_runs: int, runs_max: int) -> Judged:
     """Judge a row that `due_lock` returned; its job is as the log has it, at the row's version."""
@@ -61,7 +54,7 @@ def judge(record: Any, job: Job, now: datetime, open_runs: int, runs_max: int) -
         job_id=record["job_id"], version=record["version"], pool=job.spec.pool, timing=record["timing"],
         is_active=record["is_active"], next_due_at=next_due_at, passing=passing,
     )  # fmt: skip
-    return Judged(job=job, row=row, outcomes=tuple(outcomes), now=now, cancels_running=cancels_running)
+    return Judged(job=job, row=row, outcomes=tuple(outcomes), cancels_running=cancels_running)
 
 
 def _let_pass(passing: tuple[Passing, ...]) -> tuple[list[Outcome], tuple[Passing, ...]]:

@@ -27,6 +27,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from orc_domain.accounting import ON_TIME_SECONDS
 from orc_domain.instants import tick_id
 from orc_domain.job import Job
 from orc_events.errors import LogError
@@ -135,14 +136,15 @@ class Ticker:
             jobs = await self._jobs.current_of(row["job_id"] for row in rows)
             locked = len(rows)
             rows = [row for row in rows if _is_as_in_log(row, jobs[row["job_id"]])]
-            careful = {row["job_id"] for row in rows if _minds_overlap(jobs[row["job_id"]])}
+            sure = [row for row in rows if is_current or not _is_old(row, now)]
+            careful = {row["job_id"] for row in sure if _minds_overlap(jobs[row["job_id"]])}
             open_runs = await open_runs_now(connection, self._log, careful)
-            judged = _judged(rows, jobs, open_runs, now)
-            ready = [one for one in judged if is_current or not one.is_old]
-            left = locked - len(ready)
+            judged = _judged(sure, jobs, open_runs, now)
+            ready = [one for one in judged if is_current or not one.skipped]
             if ready:
                 await self._record(connection, ready, open_runs, now)
-        return Batch(len(ready), left), len(ready) < len(judged)
+        has_old = len(sure) < len(rows) or len(ready) < len(judged)
+        return Batch(len(ready), locked - len(ready)), has_old
 
     async def _record(
         self, connection: Any, judged: Sequence[Judged], open_runs: dict[UUID, set[UUID]], now: datetime
@@ -195,6 +197,14 @@ def _judged(
 def _is_as_in_log(row: Any, job: Job) -> bool:
     """Say whether the row knows all that happened to its job; if not, the projector will see to it."""
     return job.exists and job.version == row["version"]
+
+
+def _is_old(row: Any, now: datetime) -> bool:
+    """Say whether the row is about what a calendar that was just rebuilt may believe by mistake."""
+    if row["passing"] is not None or row["next_due_at"] is None:
+        return True
+    due_at: datetime = row["next_due_at"]
+    return (now - due_at).total_seconds() > ON_TIME_SECONDS
 
 
 def _minds_overlap(job: Job) -> bool:
