@@ -75,7 +75,9 @@ def _day_or_weekday(cron: Cron) -> Iterator[str]:
 
 def _missing_days(cron: Cron) -> Iterator[str]:
     """Name the months that lack a day which was asked for."""
-    if cron.is_special or cron.days is None or cron.is_day_or_weekday or len(cron.days) > _LISTED_DAYS_MAX:
+    if cron.is_special or cron.days is None or cron.is_day_or_weekday:
+        return
+    if len(cron.days) > _LISTED_DAYS_MAX or cron.text.split(" ")[2 if cron.fields == 5 else 3][0] == "*":  # noqa: PLR2004
         return
     for day in sorted(day for day in cron.days if day > min(_MONTH_DAYS[1:])):
         months = [month for month in sorted(cron.months or range(1, 13)) if _MONTH_DAYS[month] < day]
