@@ -18,8 +18,8 @@ from orc_gateway.why import Meant
 
 POSITIONS_MAX = 20
 """Events of a run that are named."""
-MESSAGE_CHARACTERS_MAX = 300
-"""Of a run's error."""
+QUOTED_CHARACTERS_MAX = 300
+"""Of a run's error, and of a schedule in words."""
 
 _REASONS: dict[str, SkipReason] = {reason: reason for reason in get_args(SkipReason)} | {
     # As it was called once.
@@ -108,7 +108,7 @@ class _Words:
         )  # fmt: skip
 
     def _became(self, run: JobRun) -> str:
-        error = f": {run.error_message[:MESSAGE_CHARACTERS_MAX]}" if run.error_message else ""
+        error = f": {_cut(run.error_message)}" if run.error_message else ""
         finished = f" at {self._time(run.finished_at)}" if run.finished_at else ""
         match run.status:
             case "success":
@@ -190,7 +190,7 @@ class _Words:
             return self._say("not-due", f"{time} is not due: the job has no schedule, it runs by hand only")
         before = f"the one before is {self._time(meant.before)}" if meant.before else "there is none before"
         after = f"the one after is {self._time(meant.after)}" if meant.after else "there is none after"
-        words = f"it is no instant of the schedule ({self._table.describe()}); {before}, {after}"
+        words = f"it is no instant of the schedule ({_cut(self._table.describe())}); {before}, {after}"
         return self._say("not-due", f"{time} is not due: {words}")
 
     def _say(
@@ -223,6 +223,10 @@ class _Words:
 
     def _local(self, at: datetime) -> datetime:
         return at.astimezone(self._zone)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= QUOTED_CHARACTERS_MAX else f"{text[: QUOTED_CHARACTERS_MAX - 1]}…"
 
 
 def _events(positions: Sequence[int]) -> str:
