@@ -85,6 +85,7 @@ def test_clock_changes_that_do_not_concern_it():
     """A change on a day that is excluded, or past the schedule's end, is not told."""
     assert warnings("30 2 * * *", timezone=PARIS, exclude=("2027-03-28", "2027-10-31")) == []
     assert warnings("30 2 * * *", timezone=PARIS, ends_at=datetime(2027, 3, 1, tzinfo=UTC)) == []
+    assert warnings("*/10 2 * * *", timezone=PARIS, ends_at=datetime(2027, 3, 1, tzinfo=UTC)) == []
     assert warnings("30 2 * * 1-5", timezone=PARIS) == []
 
 

@@ -181,6 +181,48 @@ async def test_definition_in_force_counts(client, past):
     assert (await ask(client, JOB, "2024-03-13T08:00:00Z"))[0] == "not-due"
 
 
+async def test_what_a_span_holds_is_what_its_own_definition_named(client, past):
+    """An instant of a span stays one after the schedule was changed."""
+    await past.job(day(12, 0), JobChanged(JOB, spec(schedule="0 12 * * *")))
+    await past.shown()
+    assert (await ask(client, JOB, "2024-03-03T08:00:00Z"))[0] == "skipped"
+    assert (await ask(client, JOB, "2024-03-03T11:00:00Z"))[0] == "not-due"
+
+
+async def test_an_instant_belongs_to_the_definition_in_force_at_it(client, past):
+    """Near a change, what the new definition names before it is not meant, and what the old one named before it is."""
+    await past.job(day(12, 8, 0, 30), JobChanged(JOB, spec(schedule="0 9,12 * * *")))
+    await past.job(day(12, 11, 0, 30), JobChanged(JOB, spec(schedule="0 12 * * *", exclude=("2025-01-01",))))
+    await past.job(day(12, 12, 0, 30), JobChanged(JOB, spec(schedule="0 13 * * *")))
+    await past.shown()
+    said = [
+        await ask(client, JOB, f"2024-03-12T{time}Z")
+        for time in ("08:00:40", "11:00:40", "12:00:40", "10:00:00")
+    ]
+    assert [outcome for outcome, _, _ in said] == ["pending", "pending", "not-due", "not-due"]
+    assert said[0][1].startswith(
+        "2024-03-12T09:00:40+01:00 is no due instant, and the nearest is 2024-03-12T09:00:00+01:00: no event"
+    )
+    assert said[2][1].endswith(
+        "the one before is 2024-03-12T12:00:00+01:00, the one after is 2024-03-13T13:00:00+01:00"
+    )
+    assert said[3][1].endswith(
+        "the one before is 2024-03-12T09:00:00+01:00, the one after is 2024-03-12T12:00:00+01:00"
+    )
+
+
+async def test_no_instant_before_its_job_or_after_it(client, past):
+    """What a job's schedule would name before its creation or after its end is not meant, however near."""
+    await past.job(day(3, 8, 0, 30), JobCreated(HOURLY, spec()), job_id=HOURLY)
+    await past.job(day(5, 7, 59, 30), JobDeleted(HOURLY), job_id=HOURLY)
+    await past.shown()
+    said = [await ask(client, HOURLY, f"2024-03-{time}Z") for time in ("03T08:00:40", "05T07:59:20")]
+    assert [(outcome, sentence.partition("); ")[2]) for outcome, sentence, _ in said] == [
+        ("not-due", "there is none before, the one after is 2024-03-04T09:00:00+01:00"),
+        ("not-due", "the one before is 2024-03-04T09:00:00+01:00, there is none after"),
+    ]
+
+
 async def test_manual_job(client, past):
     """A job without a schedule is never due."""
     await past.job(day(1, 0), JobCreated(HOURLY, spec(schedule="@manual")), job_id=HOURLY)

@@ -96,8 +96,6 @@ class _OpenRuns:
 
     def add(self, accounting: Accounting, now: datetime) -> None:
         """Begin the runs that are asked for now: at once, or one after another where they wait for each other."""
-        if accounting.cancels_running:
-            self._ends.clear()
         is_single = self._plan.overlap.mode == "queue"
         for _ in accounting.runs:
             begin = max(now, self._ends[-1]) if is_single and self._ends else now

@@ -9,7 +9,7 @@ from msgspec import Struct
 from orc_domain.job import NO_JOB, Job, JobPaused, evolve
 from orc_domain.job_spec import JobSpec, timing_of
 from orc_domain.rejection import Invalid
-from orc_domain.timetable import Timetable, parse_timetable
+from orc_domain.timetable import Timetable, Timing, parse_timetable
 from orc_events.event import Position, Recorded
 from orc_runtime.deciders import JOBS
 
@@ -24,6 +24,16 @@ class Past(Struct, frozen=True):
     job: Job
     reason: str
     """What a pause gave for it; empty for every other event, and for a pause without one."""
+
+
+class Period(Struct, frozen=True):
+    """A time in which the same timing was in force."""
+
+    start: datetime
+    end: datetime | None
+    """Excluded; None when it is in force still."""
+    timetable: Timetable | None
+    """None when it cannot be read any more."""
 
 
 class JobHistory:
@@ -73,6 +83,16 @@ class JobHistory:
             return None if spec is None else _timetable(spec)
         return self.timetable_at(at)
 
+    def periods(self) -> list[Period]:
+        """Return the timings one after another, from the job's creation to its end."""
+        starts = list[tuple[datetime, Timing]]()
+        for past in self.past:
+            timing = timing_of(past.job.spec) if past.job.spec else None
+            if timing is not None and (not starts or starts[-1][1] != timing):
+                starts.append((past.at, timing))
+        ends = [*(at for at, _ in starts[1:]), self.deleted.at if self.deleted else None]
+        return [Period(at, end, _read(timing)) for (at, timing), end in zip(starts, ends, strict=True)]
+
     def paused_at(self, at: datetime) -> Past | None:
         """Return the event that paused the schedule that was paused at a time; None when it was active then."""
         since: Past | None = None
@@ -85,7 +105,11 @@ class JobHistory:
 
 
 def _timetable(spec: JobSpec) -> Timetable | None:
+    return _read(timing_of(spec))
+
+
+def _read(timing: Timing) -> Timetable | None:
     try:
-        return parse_timetable(timing_of(spec))
+        return parse_timetable(timing)
     except Invalid:
         return None

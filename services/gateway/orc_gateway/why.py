@@ -18,6 +18,9 @@ from orc_gateway.reads import Tick
 NEAR_SECONDS = 60.0
 """A time so far from a due instant may mean it."""
 
+PERIODS_MAX = 100
+"""Definitions of a job that are looked at, the latest."""
+
 _MICROSECOND = timedelta(microseconds=1)
 _NEAR = timedelta(seconds=NEAR_SECONDS)
 
@@ -60,29 +63,26 @@ def _inside(at: datetime, tick: Tick, timetable: Timetable | None) -> Meant:
 
 
 def _named_before(at: datetime, history: JobHistory, earlier: Tick | None) -> datetime | None:
-    """Return the last instant up to `at` that the timetable names and the ledger has not come to."""
-    timetable = history.timetable_at(at)
-    due = due_before(timetable, at + _MICROSECOND) if timetable else None
-    # Of a definition that was not in force yet it is no instant, nor what the ledger has left behind.
-    if due is None or due.due_at < history.created.at or not _is_in_force(history, due.due_at, timetable):
-        return None
-    return due.due_at if earlier is None or due.due_at > earlier.last_due_at else None
+    """Return the last instant up to `at` that a timetable named while it was in force, and the ledger has not come to."""
+    for period in reversed(history.periods()[-PERIODS_MAX:]):
+        if period.start > at or period.timetable is None:
+            continue
+        is_over = period.end is not None and period.end <= at
+        due = due_before(period.timetable, period.end if is_over and period.end else at + _MICROSECOND)
+        if due is not None and due.due_at > period.start:
+            return due.due_at if earlier is None or due.due_at > earlier.last_due_at else None
+    return None
 
 
 def _named_after(at: datetime, history: JobHistory, later: Tick | None) -> datetime | None:
-    timetable = history.timetable_at(at)
-    due = timetable.next_after(at) if timetable else None
-    if due is None or not _is_in_force(history, due.due_at, timetable):
-        return None
-    if history.deleted is not None and due.due_at >= history.deleted.at:
-        return None
-    return due.due_at if later is None or due.due_at < later.due_at else None
-
-
-def _is_in_force(history: JobHistory, at: datetime, timetable: Timetable | None) -> bool:
-    """Whether the same timing was in force at another time."""
-    other = history.timetable_at(at)
-    return other is not None and timetable is not None and other.timing == timetable.timing
+    """Return the first instant after `at` that a timetable names while it is in force, before the ledger's next."""
+    for period in history.periods()[-PERIODS_MAX:]:
+        if period.timetable is None or (period.end is not None and period.end <= at):
+            continue
+        due = period.timetable.next_after(max(at, period.start))
+        if due is not None and (period.end is None or due.due_at < period.end):
+            return due.due_at if later is None or due.due_at < later.due_at else None
+    return None
 
 
 def _nearest(at: datetime, before: datetime | None, after: datetime | None) -> datetime | None:
