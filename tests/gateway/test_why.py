@@ -211,6 +211,16 @@ async def test_an_instant_belongs_to_the_definition_in_force_at_it(client, past)
     )
 
 
+async def test_the_next_instant_is_one_of_its_definition(client, past):
+    """What a later definition would have named before it was given is not the next instant."""
+    await past.job(day(12, 11, 0, 30), JobChanged(JOB, spec(schedule="0 12 * * *")))
+    await past.shown()
+    _, sentence, _ = await ask(client, JOB, "2024-03-12T09:30:00Z")
+    assert sentence.endswith(
+        "the one before is 2024-03-12T09:00:00+01:00, the one after is 2024-03-13T12:00:00+01:00"
+    )
+
+
 async def test_no_instant_before_its_job_or_after_it(client, past):
     """What a job's schedule would name before its creation or after its end is not meant, however near."""
     await past.job(day(3, 8, 0, 30), JobCreated(HOURLY, spec()), job_id=HOURLY)

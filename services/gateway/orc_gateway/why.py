@@ -65,7 +65,7 @@ def _inside(at: datetime, tick: Tick, timetable: Timetable | None) -> Meant:
 def _named_before(at: datetime, history: JobHistory, earlier: Tick | None) -> datetime | None:
     """Return the last instant up to `at` that a timetable named while it was in force, and the ledger has not come to."""
     for period in reversed(history.periods()[-PERIODS_MAX:]):
-        if period.start > at or period.timetable is None:
+        if period.timetable is None:
             continue
         is_over = period.end is not None and period.end <= at
         due = due_before(period.timetable, period.end if is_over and period.end else at + _MICROSECOND)
@@ -77,7 +77,7 @@ def _named_before(at: datetime, history: JobHistory, earlier: Tick | None) -> da
 def _named_after(at: datetime, history: JobHistory, later: Tick | None) -> datetime | None:
     """Return the first instant after `at` that a timetable names while it is in force, before the ledger's next."""
     for period in history.periods()[-PERIODS_MAX:]:
-        if period.timetable is None or (period.end is not None and period.end <= at):
+        if period.timetable is None:
             continue
         due = period.timetable.next_after(max(at, period.start))
         if due is not None and (period.end is None or due.due_at < period.end):
