@@ -190,6 +190,10 @@ class Starter:
         for subject, answer in table.items():
             await bus.serve(subject, QUEUE, answer)
 
+    async def log(self, role: str, schema: str) -> PostgresLog:
+        """Open the log as another service has it."""
+        return PostgresLog(await self._pool(role, schema))
+
     async def _pool(self, role: str, schema: str) -> Any:
         pool = await connect_pool(
             self._database.url(role), schema=schema, size_max=6, application_name="test"
