@@ -150,7 +150,7 @@ async def test_rescheduled_in_the_log(parts):
     assert left == TickSkipped(
         job_id=job_id, due_at=due_at, last_due_at=changed_at.replace(microsecond=0),
         count=round((changed_at.replace(microsecond=0) - due_at).total_seconds()) + 1,
-        reason="replaced", job_version=2,
+        reason="replaced", job_version=2, tzdata=TZDATA,
     )  # fmt: skip
 
 
@@ -170,6 +170,7 @@ async def test_missed_long_ago(parts):
         count=round((runs[0] - due_at) / timedelta(minutes=1)),
         reason="missed",
         job_version=1,
+        tzdata=TZDATA,
     )
     assert [*runs, await due_of(parts, job_id)] == [
         runs[0] + timedelta(minutes=n) for n in range(len(runs) + 1)

@@ -75,7 +75,7 @@ def skip_of(job: Job, outcome: Outcome, reason: SkipReason, version: Version, no
     assert job.job_id is not None
     skipped = TickSkipped(
         job_id=job.job_id, due_at=outcome.due_at, last_due_at=outcome.last_due_at, count=outcome.count,
-        reason=reason, job_version=job.version,
+        reason=reason, job_version=job.version, tzdata=TZDATA,
     )  # fmt: skip
     intent = own_intent(tick_id(job.job_id, outcome.due_at), now)
     return Append(
