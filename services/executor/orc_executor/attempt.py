@@ -59,6 +59,8 @@ class Attempt:
     def __init__(self, owned: OwnedRun, around: Surroundings, reporter: Reporter) -> None:
         self.owned = owned
         self.run_id, self.attempt, self.claim_version = owned.run_id, owned.attempt, owned.claim_version
+        self.slots_holder, self.slots_count = owned.slots.holder, owned.slots.count
+        self.kept_at = owned.slots.asked_at
         self._around, self._reporter = around, reporter
         self._loop = asyncio.get_running_loop()
         self._worker: Child | None = None
