@@ -89,7 +89,7 @@ class Calendar:
                 _account(accounted, skipped.job_id, skipped.last_due_at)
         self._pools |= await apply_jobs(connection, jobs)
         await apply_ticks(connection, accounted)
-        await apply_runs(connection, runs)
+        self._has_runs |= await apply_runs(connection, runs)
         self._has_jobs |= bool(jobs)
 
     def _tell(self, _position: Position) -> None:
