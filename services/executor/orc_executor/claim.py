@@ -28,7 +28,7 @@ from orc_events.errors import LogUnavailable, VersionConflict
 from orc_events.event import Append, Appended, Recorded, StreamName, Version
 from orc_events.handle import load
 from orc_events.log import EventLog
-from orc_executor.slots import NO_SLOTS, Slots, Taken
+from orc_executor.slots import NO_SLOTS, HeldBack, Slots, Taken
 from orc_runtime.clock import Clock
 from orc_runtime.deciders import RUNS
 
@@ -166,6 +166,7 @@ async def claim(voice: Voice, work: Work, slots: Slots) -> OwnedRun | None:
     # A claim is asked for under a name of its own: an executor of our name that died, or we ourselves an attempt
     # ago, may have claimed this run, and the log would answer with that claim.
     asked = uuid4()
+    has_read = False
     for _ in range(CONFLICT_RETRIES_MAX):
         command = StartRun(voice.executor, voice.clock.now())
         try:
@@ -175,8 +176,17 @@ async def claim(voice: Voice, work: Work, slots: Slots) -> OwnedRun | None:
         (started,) = events
         assert isinstance(started, RunStarted)
         command_id = uuid5(run_id, f"{run.attempt + 1}/started/{voice.executor}/{asked}")
-        # Before the claim, so that no run is ever owned that may not be worked on.
-        taken = await slots.take(work.requested, started, run.version + 1)
+        try:
+            # Before the claim, so that no run is ever owned that may not be worked on.
+            taken = await slots.take(work.requested, started, run.version + 1, waits=has_read)
+        except HeldBack:
+            if has_read:
+                raise
+            # Its first event alone does not tell that the run is no longer to be had, or needs no slot to be settled.
+            run, has_read = await voice.read(stream_of(run_id)), True
+            if run.requested is None:
+                return None
+            continue
         owned = None
         try:
             appended, at = await voice.append(run, command, command_id, events, work.correlation_id)
@@ -190,7 +200,7 @@ async def claim(voice: Voice, work: Work, slots: Slots) -> OwnedRun | None:
                 if owned.run.status != "running" or owned.run.attempt != owned.attempt:
                     owned = None
         except VersionConflict:
-            run = await voice.read(stream_of(run_id))
+            run, has_read = await voice.read(stream_of(run_id)), True
             if run.requested is None:
                 _logger.error("work for a run that the log does not know", run_id=str(run_id))  # noqa: TRY400
                 return None

@@ -74,16 +74,20 @@ class Slots:
         self._is_stopping = False
         self._take = load_statement("orc_executor", "take_slots", "queries")
 
-    async def take(self, requested: RunRequested, started: RunStarted, claim_version: int) -> Taken:
-        """Take what the claim needs, waiting while the pool is full; raises HeldBack."""
+    async def take(
+        self, requested: RunRequested, started: RunStarted, claim_version: int, *, waits: bool
+    ) -> Taken:
+        """Take what the claim needs, if it `waits` in line while the pool is full; raises HeldBack."""
         scopes = self._scopes(requested, started)
         if not scopes:
             return NO_SLOTS
-        if not self._pool_max:
-            return await self._ask(scopes, requested, started, claim_version)
-        # Whoever comes later would see the slot that the first in line waits for.
+        if not waits or not self._pool_max:
+            # Or it would be given the slot that the first in line waits for.
+            if self._line.locked():
+                raise HeldBack("others are in line")
+            return await self._ask(scopes, requested, started, claim_version, waits=False)
         async with self._line:
-            return await self._ask(scopes, requested, started, claim_version)
+            return await self._ask(scopes, requested, started, claim_version, waits=True)
 
     def give_back(self, taken: Taken) -> None:
         """Hold them no longer."""
@@ -116,7 +120,13 @@ class Slots:
         return scopes
 
     async def _ask(
-        self, scopes: dict[str, int], requested: RunRequested, started: RunStarted, claim_version: int
+        self,
+        scopes: dict[str, int],
+        requested: RunRequested,
+        started: RunStarted,
+        claim_version: int,
+        *,
+        waits: bool,
     ) -> Taken:
         taken = Taken(uuid4(), len(scopes), time.monotonic())
         tries_left = TRIES_MAX
@@ -145,7 +155,7 @@ class Slots:
                 continue
             if answer == "taken":
                 return taken
-            if not answer.startswith("pool:"):
+            if not waits or not answer.startswith("pool:"):
                 raise HeldBack(answer)
             await self._wait()
         raise HeldBack("this executor is stopping")
