@@ -73,7 +73,9 @@ async def test_of_two_executors_one_gets_the_run(scheduler, log, voice, slots):
     """Both append at the same version; the log takes one."""
     wish = await scheduler.request()
     work = await work_of(scheduler, wish.run_id)
-    owners = await asyncio.gather(claim(voice, work, slots), claim(Voice(log, SystemClock(), "west"), work, slots))
+    owners = await asyncio.gather(
+        claim(voice, work, slots), claim(Voice(log, SystemClock(), "west"), work, slots)
+    )
     assert [owned is None for owned in owners].count(True) == 1
     assert types(await scheduler.events(wish.run_id)) == ["run.requested", "run.started"]
 

@@ -108,7 +108,10 @@ async def test_a_lost_attempt_frees_its_slot_for_the_next(pool, scheduler, limit
     run_id = await limited(1)
     await East(pool, scheduler, "dead").claim(run_id)
     await scheduler.lose(run_id, 1)
-    assert ((await east.claim(run_id)).attempt, await rows(pool)) == (2, [(f"job:{JOB}", 1, run_id, 2, "east")])
+    assert ((await east.claim(run_id)).attempt, await rows(pool)) == (
+        2,
+        [(f"job:{JOB}", 1, run_id, 2, "east")],
+    )
 
 
 async def test_slots_are_renewed_with_the_lease(pool, limited, east):
@@ -125,7 +128,9 @@ async def test_slots_are_renewed_with_the_lease(pool, limited, east):
     await pool.execute("UPDATE executor.slots SET lease_until = clock_timestamp() + interval '1 s'")
     east.leases.poke(owned.run_id)
     await east.leases.renew()
-    until = await pool.fetchval("SELECT min(lease_until) > clock_timestamp() + interval '20 s' FROM executor.slots")
+    until = await pool.fetchval(
+        "SELECT min(lease_until) > clock_timestamp() + interval '20 s' FROM executor.slots"
+    )
     assert (until, told) == (True, [])
     await pool.execute("UPDATE executor.slots SET holder = gen_random_uuid()")
     east.leases.poke(owned.run_id)
@@ -161,7 +166,10 @@ async def test_a_claim_that_came_too_late_is_not_begun(pool, limited, east, monk
     monkeypatch.setattr(east.voice, "append", slow)
     assert await east.claim(run_id) is None
     await east.leases.renew()
-    assert (types(await east.scheduler.events(run_id)), await rows(pool)) == (["run.requested", "run.started"], [])
+    assert (types(await east.scheduler.events(run_id)), await rows(pool)) == (
+        ["run.requested", "run.started"],
+        [],
+    )
 
 
 async def test_a_refused_claim_gives_its_slots_back(pool, scheduler, limited, east):
@@ -339,4 +347,3 @@ async def test_a_process_that_stops_gives_its_slots_back(pool, limited, east):
     east.leases.hold(Holder())
     await east.leases.close()
     assert await rows(pool) == []
-

@@ -224,7 +224,14 @@ async def executor_running(
 ) -> AsyncIterator[Running]:
     """Run an executor and drain it at the end."""
     running = Running(
-        pool, bus, folder, name=name, slots=slots, grace=grace, lease=lease, clock=clock or SystemClock(),
+        pool,
+        bus,
+        folder,
+        name=name,
+        slots=slots,
+        grace=grace,
+        lease=lease,
+        clock=clock or SystemClock(),
         pool_max=pool_max,
     )
     async with asyncio.TaskGroup() as group:
