@@ -1,61 +1,21 @@
 """Slots: never more runs of a job under work than it allows, whoever asks, dies or comes late."""
 
-import asyncio
 import time
-from contextlib import AsyncExitStack
-from uuid import UUID
 
 import pytest
-from msgspec import structs
-from support.executor_world import QUICK, eventually, pool_of, scripted, types
+from support.executor_world import types
+from support.limited import JOB, Claimant, Holder
 
-from orc_domain.run_messages import ENDED, RunStarted, SucceedTask, TaskResult
-from orc_events.jetstream import call
-from orc_events.log import PostgresLog
-from orc_events.topology import WORK
-from orc_executor.claim import Voice, claim, read_work
-from orc_executor.leases import MARGIN_SECONDS, Leases
-from orc_executor.slots import NO_SLOTS, HeldBack, Slots
-from orc_runtime.clock import SystemClock
+from orc_domain.run_messages import RunStarted, SucceedTask, TaskResult
+from orc_executor.leases import MARGIN_SECONDS
+from orc_executor.slots import NO_SLOTS
 
-JOB = UUID(int=7)
-LIVE = "SELECT count(*) FROM executor.slots WHERE scope = $1 AND lease_until > clock_timestamp()"
 ROWS = "SELECT scope, number, run_id, attempt, executor FROM executor.slots ORDER BY scope, number"
-
-
-class East:
-    """An executor's way to its runs, with the slots and leases it holds."""
-
-    def __init__(self, pool, scheduler, name="east", *, lease=30.0, pool_max=0):
-        self.pool, self.scheduler = pool, scheduler
-        self.leases = Leases(pool, name, lease)
-        self.slots = Slots(pool, name, lease, pool_max=pool_max, end=self.leases.end_slots)
-        self.voice = Voice(PostgresLog(pool), SystemClock(), name)
-
-    async def claim(self, run_id):
-        work = await self.scheduler.work(run_id)
-        return await claim(self.voice, read_work(work.headers, work.data), self.slots)
-
-    async def held_back(self, run_id) -> str:
-        """Ask for a run and return what is in its way."""
-        with pytest.raises(HeldBack) as caught:
-            await self.claim(run_id)
-        return caught.value.why
 
 
 @pytest.fixture
 def east(pool, scheduler):
-    return East(pool, scheduler)
-
-
-@pytest.fixture
-def limited(scheduler):
-    """Request a run of one job of which so many may be worked on at once."""
-
-    async def request(most, *tasks, **more):
-        return (await scheduler.request(*tasks, job_id=JOB, concurrency_max=most, **more)).run_id
-
-    return request
+    return Claimant(pool, scheduler)
 
 
 async def rows(pool):
@@ -91,7 +51,7 @@ async def test_the_last_event_frees_the_slot(pool, limited, east):
 
 async def test_an_executor_that_died_keeps_its_slot_for_a_lease(pool, scheduler, limited, east):
     """Before its lease ran out its slot is nobody else's; after it another run has it, and the lost run goes on."""
-    dead = East(pool, scheduler, "dead")
+    dead = Claimant(pool, scheduler, "dead")
     lost, other = await limited(1), await limited(1)
     await dead.claim(lost)
     assert await east.held_back(other) == f"job:{JOB}"
@@ -106,7 +66,7 @@ async def test_an_executor_that_died_keeps_its_slot_for_a_lease(pool, scheduler,
 async def test_a_lost_attempt_frees_its_slot_for_the_next(pool, scheduler, limited, east):
     """The run that was taken back is claimed again at once, whatever is left of its old slot's lease."""
     run_id = await limited(1)
-    await East(pool, scheduler, "dead").claim(run_id)
+    await Claimant(pool, scheduler, "dead").claim(run_id)
     await scheduler.lose(run_id, 1)
     assert ((await east.claim(run_id)).attempt, await rows(pool)) == (
         2,
@@ -116,41 +76,28 @@ async def test_a_lost_attempt_frees_its_slot_for_the_next(pool, scheduler, limit
 
 async def test_slots_are_renewed_with_the_lease(pool, limited, east):
     """One renewal keeps both; a slot that somebody else has by now loses the attempt."""
-    told = []
     owned = await east.claim(await limited(1))
-
-    class Holder:
-        run_id, attempt, claim_version = owned.run_id, owned.attempt, owned.claim_version
-        slots_holder, slots_count, kept_at = owned.slots.holder, owned.slots.count, owned.slots.asked_at
-        cancel, lose = None, told.append
-
-    east.leases.hold(Holder())
+    holder = Holder(owned)
+    east.leases.hold(holder)
     await pool.execute("UPDATE executor.slots SET lease_until = clock_timestamp() + interval '1 s'")
     east.leases.poke(owned.run_id)
     await east.leases.renew()
     until = await pool.fetchval(
         "SELECT min(lease_until) > clock_timestamp() + interval '20 s' FROM executor.slots"
     )
-    assert (until, told) == (True, [])
+    assert (until, holder.told) == (True, [])
     await pool.execute("UPDATE executor.slots SET holder = gen_random_uuid()")
     east.leases.poke(owned.run_id)
     await east.leases.renew()
-    assert told == ["the log or another executor has it"]
+    assert holder.told == ["the log or another executor has it"]
 
 
 async def test_a_slot_counts_from_when_it_was_asked_for(limited, east):
     """An attempt is given up a margin before its slot's lease ends, though its claim came later."""
-    told = []
-    owned = await east.claim(await limited(1))
-
-    class Holder:
-        run_id, attempt, claim_version = owned.run_id, owned.attempt, owned.claim_version
-        slots_holder, slots_count, kept_at = owned.slots.holder, 1, owned.slots.asked_at - 20
-        cancel, lose = None, told.append
-
-    east.leases.hold(Holder())
+    holder = Holder(await east.claim(await limited(1)), asked_earlier=20)
+    east.leases.hold(holder)
     east.leases.give_up(time.monotonic() + 30 - MARGIN_SECONDS - 19)
-    assert told == ["its lease could not be renewed"]
+    assert holder.told == ["its lease could not be renewed"]
 
 
 async def test_a_claim_that_came_too_late_is_not_begun(pool, limited, east, monkeypatch):
@@ -187,7 +134,7 @@ async def test_a_run_has_one_slot(pool, scheduler, limited, east):
     run_id, other = await limited(2), await limited(2)
     requested = (await scheduler.run(run_id)).requested
     taken = await east.slots.take(requested, RunStarted(attempt=1, executor="east"), 2, waits=False)
-    west = East(pool, scheduler, "west")
+    west = Claimant(pool, scheduler, "west")
     assert (taken.count, await west.held_back(run_id)) == (1, "busy")
     assert (await west.claim(other)).attempt == 1
 
@@ -234,116 +181,17 @@ async def test_a_lost_answer_costs_nothing(pool, limited, east, monkeypatch):
     assert (lost, owned.attempt, len(await rows(pool))) == (["taken"], 1, 1)
 
 
-async def test_eight_executors_race_for_two_slots(database, scheduler, limited):
-    """Of 50 runs never more than 2 are worked on at once, by live slots and by the log, and all end."""
-    runs = [await limited(2) for _ in range(50)]
-    left, live, refused = set(runs), [], asyncio.Event()
-
-    async def race(racer):
-        while left:
-            for run_id in sorted(left):
-                try:
-                    owned = await racer.claim(run_id)
-                except HeldBack:
-                    refused.set()
-                    continue
-                left.discard(run_id)
-                if owned is None:
-                    continue
-                if len(left) > len(racers):
-                    # Keep it until somebody else was refused.
-                    refused.clear()
-                    await refused.wait()
-                live.append(await racer.pool.fetchval(LIVE, f"job:{JOB}"))
-                await owned.say(SucceedTask(1, 1, TaskResult(rows=1)), "done")
-                racer.slots.give_back(owned.slots)
-            await racer.leases.renew()
-
-    async with AsyncExitStack() as stack:
-        racers = [
-            East(await stack.enter_async_context(pool_of(database, "orc_executor")), scheduler, f"e{nth}")
-            for nth in range(8)
-        ]
-        await asyncio.gather(*map(race, racers))
-    stories = [types(await scheduler.events(run_id)) for run_id in runs]
-    assert stories == [["run.requested", "run.started", "task.succeeded", "run.succeeded"]] * 50
-    assert (max(live), overlapping(await all_events(scheduler.log, runs))) == (2, 2)
-
-
-async def all_events(log, runs):
-    names = {f"run-{run_id}" for run_id in runs}
-    return [event for event in await log.read(0, 5_000) if event.stream in names]
-
-
-def overlapping(events) -> int:
-    """Count how many runs were running at once at most, as the log tells it."""
-    running, most = 0, 0
-    for event in events:
-        running += (event.type == "run.started") - (event.type in {"run.succeeded", "run.attempt_failed"})
-        most = max(most, running)
-    return most
-
-
-async def test_the_pool_has_slots_too(pool, scheduler, executors, bus):
-    """With a limit for the pool, runs wait their turn in the executor that took their message, none is lost."""
-    await executors(name="east", slots=4, pool_max=2)
-    await executors(name="west", slots=4, pool_max=2)
-    runs = [(await scheduler.request(scripted("load"))).run_id for _ in range(30)]
-    for run_id in runs:
-        await scheduler.offer(bus, run_id)
-    for run_id in runs:
-        await scheduler.until(run_id, ENDED)
-    assert overlapping(await all_events(scheduler.log, runs)) <= 2
-
-
 async def test_a_job_within_a_full_pool(pool, scheduler, limited):
     """What one scope lacks keeps nothing of the other."""
-    east = East(pool, scheduler, pool_max=2)
+    east = Claimant(pool, scheduler, pool_max=2)
     first, second = await limited(1), await limited(1)
     await east.claim(first)
     assert await east.held_back(second) == f"job:{JOB}"
     assert await rows(pool) == [(f"job:{JOB}", 1, first, 1, "east"), ("pool:default", 1, first, 1, "east")]
 
 
-async def test_a_message_that_finds_no_slot_is_done_with(scheduler, executors, bus, limited):
-    """It neither comes again nor holds others: the rescuer sends the run when its turn has come."""
-    executor = await executors(slots=2)
-    first, second = await limited(1, scripted("wait")), await limited(1, scripted("load"))
-    await scheduler.offer(bus, first)
-    await scheduler.until(first, ["running"])
-    await scheduler.offer(bus, second)
-    await eventually(lambda: executor.consumer._metrics.claims.labels("held")._value.get() == 1)
-    other = await scheduler.request(scripted("load"))
-    await scheduler.offer(bus, other.run_id)
-    await scheduler.until(other.run_id, ENDED)
-    info = await call(bus, f"CONSUMER.INFO.{WORK}.pool-default")
-    assert (info["num_ack_pending"], info["num_pending"]) == (1, 0)
-    await scheduler.cancel(first)
-    executor.leases.poke(first)
-    await scheduler.until(first, ENDED)
-    await scheduler.offer(bus, second)
-    assert (await scheduler.until(second, ENDED)).status == "success"
-
-
-async def test_a_retry_takes_a_slot_anew(scheduler, executors, bus, limited):
-    """Each attempt holds a slot of its own, and the next finds the last one's free."""
-    await executors()
-    run_id = await limited(1, scripted("die once"), policy=structs.replace(QUICK, attempts_max=2))
-    await scheduler.offer(bus, run_id)
-    await scheduler.until(run_id, ["queued"], after=2)
-    await scheduler.offer(bus, run_id)
-    assert (await scheduler.until(run_id, ENDED)).status == "success"
-    assert RunStarted(attempt=2, executor="east") in await scheduler.events(run_id)
-
-
 async def test_a_process_that_stops_gives_its_slots_back(pool, limited, east):
     """Others need not wait for the leases of one that ended well."""
-    owned = await east.claim(await limited(1))
-
-    class Holder:
-        run_id, attempt, claim_version = owned.run_id, owned.attempt, owned.claim_version
-        slots_holder, slots_count, kept_at = owned.slots.holder, 1, owned.slots.asked_at
-
-    east.leases.hold(Holder())
+    east.leases.hold(Holder(await east.claim(await limited(1))))
     await east.leases.close()
     assert await rows(pool) == []
