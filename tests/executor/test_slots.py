@@ -1,9 +1,10 @@
 """Slots: never more runs of a job under work than it allows, whoever asks, dies or comes late."""
 
+import asyncio
 import time
 
 import pytest
-from support.executor_world import types
+from support.executor_world import eventually, types
 from support.limited import JOB, Claimant, Holder
 
 from orc_domain.run_messages import RunStarted, SucceedTask, TaskResult
@@ -195,3 +196,25 @@ async def test_a_process_that_stops_gives_its_slots_back(pool, limited, east):
     east.leases.hold(Holder(await east.claim(await limited(1))))
     await east.leases.close()
     assert await rows(pool) == []
+
+
+async def test_who_asks_at_the_same_time_gets_the_next_slot(pool, limited, east, monkeypatch):
+    """While another is just taking one, it waits to see which is left, and need not ask twice."""
+    monkeypatch.setattr("orc_executor.slots.TRIES_MAX", 1)
+    first, second = await limited(2), await limited(2)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.fetchval(
+            "SELECT executor.take_slots($1, '{2}', gen_random_uuid(), $2, 1, 2, 'west', 30)",
+            [f"job:{JOB}"],
+            first,
+        )
+        claiming = asyncio.create_task(east.claim(second))
+        await eventually(lambda: waits(pool))
+    assert (await claiming).attempt == 1
+    assert [(row[1], row[2]) for row in await rows(pool)] == [(1, first), (2, second)]
+
+
+async def waits(pool) -> bool:
+    return bool(
+        await pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted AND database IS NOT NULL")
+    )

@@ -12,7 +12,7 @@ from support.executor_world import eventually
 
 from orc_domain.policies import Overlap, Timeouts
 from orc_domain.run_messages import FailAttempt, StartRun, SucceedTask, TaskResult
-from orc_domain.wire import WireChangeJob
+from orc_domain.wire import WireChangeJob, WireRequestRun
 from orc_events.event import Position, StreamName
 from orc_events.log import PostgresLog
 from orc_runtime.clock import SystemClock
@@ -159,6 +159,45 @@ async def test_each_goes_by_its_own_limit(parts, sent, finish):
     assert told == [[first], [second], [third]]
 
 
+async def test_a_lowered_limit_is_kept_at_once(parts, sent, finish):
+    """Behind a run that must be alone nobody goes either, not even by the wider limit it was requested with."""
+    job_id = await parts.create(concurrency_max=3)
+    first = await parts.request(job_id)
+    await parts.perform(WireChangeJob(job_id=job_id, spec=spec(concurrency_max=1)))
+    second = await parts.request(job_id)
+    await parts.perform(WireChangeJob(job_id=job_id, spec=spec(concurrency_max=3)))
+    third = await parts.request(job_id)
+    told = [await sent()]
+    for run_id in (first, second):
+        await finish(run_id)
+        told.append(await sent())
+    assert told == [[first], [second], [third]]
+
+
+@pytest.mark.parametrize(
+    ("before", "together", "go"), [((), (3, 1, 3), 1), ((), (2, 2, 2), 2), ((3,), (3, 2, 3), 1)]
+)
+async def test_several_go_at_once(parts, sent, before, together, go):
+    """Each goes by its own limit, and counts who is before it, also when several are let go together."""
+    job_id = await parts.create()
+    runs = []
+
+    async def request(most: int) -> None:
+        await parts.perform(WireChangeJob(job_id=job_id, spec=spec(concurrency_max=most)))
+        done = await parts.perform(WireRequestRun(job_id=job_id))
+        event = (await parts.log.read(Position(done.position - 1), 1))[0]
+        runs.append(UUID(event.stream.removeprefix("run-")))
+
+    for most in before:
+        await request(most)
+    await parts.fold()
+    await sent()
+    for most in together:
+        await request(most)
+    await parts.fold()
+    assert sorted(await sent()) == sorted(runs[len(before) : len(before) + go])
+
+
 async def test_jobs_do_not_wait_for_one_another(parts, sent):
     """A turn is a job's own."""
     one, other = [await parts.create(concurrency_max=1) for _ in range(2)]
@@ -206,11 +245,13 @@ async def test_a_queue_timeout_holds_for_who_waits(parts, sent):
     ]
 
 
-async def test_the_rescuer_wakes_for_a_queue_timeout(parts, heard, monkeypatch):
-    """A run that nobody claims fails when its time is over, not at the next round, which is an hour away here."""
+async def test_the_rescuer_wakes_for_a_queue_timeout(parts, heard, executor, monkeypatch):
+    """A run that waits for its turn fails when its time is over, not at the next round, an hour away here."""
     monkeypatch.setattr("orc_scheduler.rescuer.ROUND_SECONDS", 3_600.0)
     rescuer = Rescuer(parts.pool, parts.log, heard, SystemClock(), parts.metrics, lease_seconds=30)
-    run_id = await parts.request(await parts.create(timeouts=Timeouts(queue_seconds=1)))
+    job_id = await parts.create(concurrency_max=1, timeouts=Timeouts(queue_seconds=1))
+    await executor.say(await parts.request(job_id), StartRun("e1", NOW))
+    run_id = await parts.request(job_id)
     running = asyncio.create_task(rescuer.run())
 
     async def is_failed():

@@ -57,9 +57,10 @@ def runs_let_go(view: View, jobs: list[Any]) -> list[Row]:
             continue
         earlier = min(runs.index(held[0]), held[0]["concurrency_max"])
         for place, row in enumerate(held[: held[0]["concurrency_max"] - earlier], earlier + 1):
-            if place <= row["concurrency_max"]:
-                view.put(RUNS, row["run_id"], row | {"is_held": False, "send_after": view.now, "sends": 0})
-                let_go.append({"run_id": row["run_id"]})
+            if place > row["concurrency_max"]:
+                break
+            view.put(RUNS, row["run_id"], row | {"is_held": False, "send_after": view.now, "sends": 0})
+            let_go.append({"run_id": row["run_id"]})
     return let_go
 
 

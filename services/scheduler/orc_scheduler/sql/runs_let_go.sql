@@ -1,5 +1,5 @@
 -- Let go the held runs of these jobs whose turn has come, the oldest first: so many as leave no job with more than its
--- `concurrency_max` open runs let go. A run between two attempts is open: who comes after it waits for its end. Only the
+-- `concurrency_max` open runs let go, and none past another that has to wait. A run between two attempts is open: who comes after it waits for its end. Only the
 -- oldest held run and those that may go with it are looked at, however many wait behind.
 UPDATE open_runs o
    SET is_held = false, send_after = statement_timestamp(), sends = 0
@@ -15,11 +15,12 @@ UPDATE open_runs o
              WHERE e.job_id = j.job_id AND e.requested_position < first.requested_position
              LIMIT first.concurrency_max) counted) before
  CROSS JOIN LATERAL (
-        SELECT h.run_id, h.concurrency_max,
-               before.earlier + row_number() OVER (ORDER BY h.requested_position) AS place
+        SELECT h.run_id,
+               before.earlier + row_number() OVER (ORDER BY h.requested_position) AS place,
+               min(h.concurrency_max) OVER (ORDER BY h.requested_position) AS places
           FROM open_runs h
          WHERE h.job_id = j.job_id AND h.is_held
          ORDER BY h.requested_position
          LIMIT first.concurrency_max - before.earlier) next
- WHERE o.run_id = next.run_id AND next.place <= next.concurrency_max
+ WHERE o.run_id = next.run_id AND next.place <= next.places
 RETURNING o.run_id;
