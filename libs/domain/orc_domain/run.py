@@ -151,7 +151,10 @@ def decide(command: Command, run: Run) -> list[Event]:
         case TimeOutQueue():
             if run.status != "queued" or run.attempt > 0:
                 return []
-            message = f"no executor of pool {run.requested.pool} claimed the run within its queue timeout"
+            waited = f"within {run.requested.policy.queue_timeout_seconds:g} s of its request"
+            message = (
+                f"no executor of pool {run.requested.pool} claimed the run {waited} (timeouts.queue_seconds)"
+            )
             return [RunFailed(attempt=0, kind="queue_timeout", message=message)]
         case CancelRun(reason=reason):
             return _cancel(run, reason)

@@ -89,8 +89,9 @@ class Calendar:
                 _account(accounted, skipped.job_id, skipped.last_due_at)
         self._pools |= await apply_jobs(connection, jobs)
         await apply_ticks(connection, accounted)
-        ends = await apply_runs(connection, runs)
-        self._has_failures |= await apply_failures(connection, ends)
+        folded = await apply_runs(connection, runs)
+        self._has_runs |= folded.has_let_go
+        self._has_failures |= await apply_failures(connection, folded.ends)
         self._has_jobs |= bool(jobs)
 
     def _tell(self, _position: Position) -> None:
