@@ -153,7 +153,9 @@ def due(
         if _is_named(fields, day):
             # Whatever shows a minute of this day is at most a day and an hour away from it in UTC.
             middle = (day - _EPOCH).days * _DAY + _DAY // 2
-            near = stretches[max(0, bisect_right(starts, middle - 2 * _DAY) - 1) : bisect_right(starts, middle + 2 * _DAY)]
+            near = stretches[
+                max(0, bisect_right(starts, middle - 2 * _DAY) - 1) : bisect_right(starts, middle + 2 * _DAY)
+            ]
             for wall in _named_minutes(fields, day):
                 for instant, is_left_out in _instants(wall, near, fields, gap, overlap):
                     # A time that a clock shows makes the instant a due one, whatever else falls on it.

@@ -52,13 +52,22 @@ DENSE = [
     "0 3 29,30 * 0",
     "30 0,1,2 8-14 * 0",
 ]
-DENSE_ELAPSED = ["* * * * *", "*/15 * * * *", "0 * * * *", "20 */2 * * *", "*/30 */10 1-3 * * *", "* 0,2 * * 0"]
+DENSE_ELAPSED = [
+    "* * * * *",
+    "*/15 * * * *",
+    "0 * * * *",
+    "20 */2 * * *",
+    "*/30 */10 1-3 * * *",
+    "* 0,2 * * 0",
+]
 NEAR_SECONDS = 4 * 3600
 LONG_SECONDS = 400 * 86_400
 
 
 @cache
-def modelled(expression: str, name: str, years: tuple[int, int], gap: str, overlap: str, at: int) -> list[Due]:
+def modelled(
+    expression: str, name: str, years: tuple[int, int], gap: str, overlap: str, at: int
+) -> list[Due]:
     """Return what the model has around an instant, with room for stepping on from there."""
     return due(expression, name, gap, overlap, at - NEAR_SECONDS, at + 7 * NEAR_SECONDS, years)
 
@@ -148,7 +157,9 @@ def test_from_any_instant(name, years):
     plans = [*product(SPARSE + DENSE, POLICIES), *product(SPARSE_ELAPSED + DENSE_ELAPSED, [("skip", "last")])]
     for change, (expression, (gap, overlap)) in product(around(name, years), plans):
         schedule = parse_schedule(expression, name, Dst(gap=gap, overlap=overlap))
-        fires = [one.at for one in modelled(expression, name, years, gap, overlap, change) if not one.is_left_out]
+        fires = [
+            one.at for one in modelled(expression, name, years, gap, overlap, change) if not one.is_left_out
+        ]
         for microseconds in (-1, 0, 1, *(chance.randint(-9_000_000_000, 9_000_000_000) for _ in range(3))):
             instant = utc(change) + timedelta(microseconds=microseconds)
             place = bisect_right(fires, change + microseconds // 1_000_000)
@@ -164,7 +175,15 @@ def around(name: str, years: tuple[int, int]) -> list[int]:
 
 def test_the_model_of_a_wildcard_knows_no_policy():
     """Which schedules go by elapsed time hangs on how minute and hour begin, not on the seconds or the day."""
-    texts = ["* 1 * * *", "1 * * * *", "*/5 1 * * *", "1 */5 * * *", "1 0-23 * * *", "* 1 1 * * *", "1 1 * * 1"]
+    texts = [
+        "* 1 * * *",
+        "1 * * * *",
+        "*/5 1 * * *",
+        "1 */5 * * *",
+        "1 0-23 * * *",
+        "* 1 1 * * *",
+        "1 1 * * 1",
+    ]
     assert [read(text).elapsed for text in texts] == [True, True, True, True, False, False, False]
 
 
@@ -179,7 +198,9 @@ def numbers(low: int, high: int, *, odds: int = 3) -> st.SearchStrategy[str]:
 
 
 SECONDS = st.sampled_from(["", "0 ", "30 ", "* ", "*/20 ", "5,59 "])
-DAYS = st.just("* * *") | st.tuples(numbers(1, 28), st.just("*") | numbers(1, 12), numbers(0, 7)).map(" ".join)
+DAYS = st.just("* * *") | st.tuples(numbers(1, 28), st.just("*") | numbers(1, 12), numbers(0, 7)).map(
+    " ".join
+)
 HOURS = numbers(0, 23) | st.sampled_from(["0", "1", "2", "0-4", "2,3", "23,0,1"])
 SPECS = st.tuples(SECONDS, numbers(0, 59), st.just(" "), HOURS, st.just(" "), DAYS).map("".join)
 
@@ -200,9 +221,10 @@ def test_random_specs(expression, place, policy, seconds_off, microsecond):
     start = minute * 60 + seconds_off
     first, last = whole(years)
     start = min(max(start, first), last - LONG_SECONDS // 4)
-    expected = due(expression, name, gap, overlap, start + 1, start + 3 * 86_400, years)[:20] or due(
-        expression, name, gap, overlap, start + 1, start + LONG_SECONDS // 4, years
-    )[:3]
+    expected = (
+        due(expression, name, gap, overlap, start + 1, start + 3 * 86_400, years)[:20]
+        or due(expression, name, gap, overlap, start + 1, start + LONG_SECONDS // 4, years)[:3]
+    )
     schedule = parse_schedule(expression, name, Dst(gap=gap, overlap=overlap))
     found, instant = [], utc(start) + timedelta(microseconds=microsecond)
     for _ in expected:

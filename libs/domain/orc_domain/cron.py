@@ -79,7 +79,18 @@ class Cron(Struct, frozen=True, kw_only=True):
 
     def names(self, wall: datetime) -> bool:
         """Whether the naive `wall` is a time that it names."""
-        return self.next_wall(wall - timedelta(seconds=1)) == wall
+        if self.is_special:
+            return self.next_wall(wall - timedelta(seconds=1)) == wall
+        return (
+            wall.microsecond == 0
+            and wall.hour in self.hours
+            and wall.minute in self.minutes
+            and wall.second in self.seconds
+            and wall.year <= YEAR_MAX
+            and (self.years is None or wall.year in self.years)
+            and (self.months is None or wall.month in self.months)
+            and self._has_day(wall.day, (wall.weekday() + 1) % 7)
+        )
 
     def next_by_croniter(self, after: datetime) -> datetime | None:
         """Return the same as `next_wall` by croniter's stepping, for `L`, `W`, `#` and for the tests."""
