@@ -28,8 +28,8 @@ _FIELDS = {
     7: ("second", "minute", "hour", "day", "month", "weekday", "year"),
 }
 _WORDS = {
-    "month": "jan feb mar apr may jun jul aug sep oct nov dec".split(),
-    "weekday": "sun mon tue wed thu fri sat".split(),
+    "month": ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+    "weekday": ["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
 }
 
 
@@ -142,7 +142,7 @@ def _named_minutes(fields: Fields, day: date) -> Iterator[int]:
 
 
 def due(
-    expression: str, name: str, gap: str, overlap: str, since: int, until: int, years: tuple[int, int]
+    expression: str, name: str, since: int, until: int, *, gap: str, overlap: str, years: tuple[int, int]
 ) -> list[Due]:
     """Return what is due from `since` on and before `until`, both in UTC seconds, within the years walked."""
     fields, stretches = read(expression), walk(name, *years)

@@ -179,7 +179,7 @@ OVERLAPPING = st.builds(
     excluded=st.none() | st.integers(10, 12),
     runs_max=st.none() | st.integers(1, 9),
 )
-def test_any_policy(period, jitter, catch_up, overlap, deadline, open_runs, outage, excluded, runs_max):
+def test_any_policy(*, period, jitter, catch_up, overlap, deadline, open_runs, outage, excluded, runs_max):
     """Whatever the policies, the outage and the open runs, each instant's outcome is the model's."""
     step, now = timedelta(minutes=period), TEN + outage
     plan = plan_of(
@@ -211,7 +211,7 @@ def test_any_policy(period, jitter, catch_up, overlap, deadline, open_runs, outa
     runs_max=st.integers(1, 5),
 )
 def test_batches_account_as_one(
-    monkeypatch, catch_up, overlap, deadline, open_runs, minutes, has_exclusion, instants_max, runs_max
+    *, monkeypatch, catch_up, overlap, deadline, open_runs, minutes, has_exclusion, instants_max, runs_max
 ):
     """Many small accountings give each instant, once and in order, what a single one gives it."""
     plan = plan_of(

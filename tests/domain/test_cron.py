@@ -81,6 +81,14 @@ def test_following_walls(expression, walls):
             "it cannot be read: [0 0 31 2 *] is not acceptable. Day(s) [31] can never occur in month(s) [2]",
         ),
         ("0 0 0 */31 1 tue 2026", "the schedule never fires"),
+        (
+            "0 0 13 * fri#2",
+            "day of month '13', day of week 'fri#2': beside W, # or a last weekday stands '*'",
+        ),
+        (
+            "0 0 15W * 1",
+            "day of month '15w', day of week '1': beside W, # or a last weekday stands '*'",
+        ),
     ],
 )
 def test_refused(expression, reason):

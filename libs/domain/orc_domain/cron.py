@@ -138,7 +138,7 @@ def parse_cron(expression: str) -> Cron:
         raise _refusal("the expression is empty or holds a character that no expression holds")
     parts = text.split(" ")
     if len(parts) not in _ORDERS:
-        raise _refusal(f"the expression has {len(parts)} fields")
+        raise _refusal(f"the expression has {len(parts)} field{'s' if len(parts) > 1 else ''}")
     given = dict(zip(_ORDERS[len(parts)], parts, strict=True))
     for field, part in given.items():
         for item in part.split(","):
@@ -148,6 +148,11 @@ def parse_cron(expression: str) -> Cron:
     except (CroniterError, ValueError, KeyError, IndexError) as error:
         raise _refusal(_sentence(error)) from error
     day_and_weekday = given[_DAY][0] in "*?" or given[_WEEKDAY][0] in "*?"
+    if not day_and_weekday and (nth or "w" in given[_DAY]):
+        # croniter forgets the other field there.
+        raise _refusal(
+            f"day of month {given[_DAY]!r}, day of week {given[_WEEKDAY]!r}: beside W, # or a last weekday stands '*'"
+        )
     cron = Cron(
         text=text,
         fields=len(parts),  # type: ignore[arg-type]  # one of the keys of _ORDERS
