@@ -43,8 +43,8 @@ BAD: dict[str, dict[str, Any]] = {
     "jitter of one of 20 periods": {"schedules": [f"{n} 10 * * *" for n in range(20)], "jitter_seconds": 3600},
     "exclude is no date and no cron": {"exclude": ["christmas"]},
     "the 200th exclude is bad": {"exclude": ["2026-12-25"] * 199 + ["H * * * *"]},
-    "after 199 excludes of cron": {
-        "exclude": [f"{n % 60} {n % 24} */2 1-11 1-5" for n in range(199)] + ["0 0 31 2 *"]
+    "after 50 excludes of cron": {
+        "exclude": [f"{n} {n % 24} */2 1-11 1-5" for n in range(50)] + ["0 0 31 2 *"]
     },
     "bounds on @manual": {"schedule": "@manual", "ends_at": "2027-01-01T00:00:00Z"},
     "nothing between the bounds": {"schedule": "0 0 29 2 *", "starts_at": "2025-01-01T00:00:00Z",
