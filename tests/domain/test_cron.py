@@ -153,6 +153,8 @@ def test_agrees_with_croniter(expression, after):
         ("* * * * *", "every minute"),
         ("*/15 * * * *", "every 15 minutes"),
         ("0 9-17 * * 1-5", "minute 0 of hour 9 to 17 on Monday, Tuesday, Wednesday, Thursday and Friday"),
+        ("0 * * * *", "minute 0 of every hour"),
+        ("30 0,20-59/10 * * * *", "second 30 of minute 0, 20, 30, 40 and 50 of every hour"),
         ("0 0 1 1,7 *", "at 00:00:00 on day 1 of the month in January and July"),
         ("0 0 13 * 5", "at 00:00:00 on day 13 of the month, and on Friday"),
         ("0 0 */10 * 1", "at 00:00:00 on day 1, 11, 21 and 31 of the month, if it is a Monday"),

@@ -34,7 +34,9 @@ def _times(cron: Cron) -> str:
         inner = minutes
     else:
         inner = f"{seconds} of {minutes}"
-    return inner if len(cron.hours) == 24 else f"{inner} of {hours}"  # noqa: PLR2004
+    if len(cron.hours) == 24:  # noqa: PLR2004
+        return f"{inner} of every hour" if "minute " in inner else inner
+    return f"{inner} of {hours}"
 
 
 def _every(values: tuple[int, ...], count: int, unit: str) -> str:
