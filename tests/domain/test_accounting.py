@@ -80,7 +80,7 @@ def test_all_schedulers_down_for_three_hours(catch_up, overlap, deadline, schedu
     due = [TEN - timedelta(hours=1) + n * step for n in range(240 // minutes)]
     due = [at for at in due if down < at <= up]
     plan = plan_of(schedule, catch_up=catch_up, overlap=overlap, start_deadline_seconds=deadline)
-    for open_runs in (0, 1, 2):
+    for open_runs in (0, 1, 2, 5):
         expected = model([(at, at, None) for at in due], up, plan, open_runs)
         decided = account(plan, due[0], up, open_runs)
         is_begun = any(fate is None for _, fate in expected)
@@ -229,6 +229,7 @@ def test_batches_account_as_one(
         while following <= now:
             batch = account(plan, following, now, still_open, runs_max=runs_max)
             assert len(batch.runs) <= runs_max
+            assert sum(one.count for one in batch.outcomes) <= instants_max
             assert batch.next_due_at > following
             found += each(batch.outcomes, step)
             following, still_open = batch.next_due_at, still_open + len(batch.runs)

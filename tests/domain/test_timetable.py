@@ -176,16 +176,26 @@ def test_last_before_is_strict_and_looks_eight_years_back():
         table.last_before(leap),
         table_of("0 0 29 2 * ").last_before(datetime(2099, 12, 31, tzinfo=UTC)),
         ended.last_before(datetime(2026, 5, 1, tzinfo=UTC)),
-        ended.last_before(datetime(2035, 5, 1, tzinfo=UTC)),
+        ended.last_before(datetime(2021, 1, 1, tzinfo=UTC) + timedelta(days=8 * 365 + 2)),
+        ended.last_before(datetime(2021, 1, 1, tzinfo=UTC) + timedelta(days=8 * 365 + 10)),
         ended.last_before(datetime(2020, 1, 1, tzinfo=UTC)),
     ] == [
         leap,
         datetime(2092, 2, 29, tzinfo=UTC),
         leap,
         datetime(2020, 12, 31, 23, 59, 59, tzinfo=UTC),
+        datetime(2020, 12, 31, 23, 59, 59, tzinfo=UTC),
         None,
         None,
     ]
+
+
+def test_last_before_an_instant():
+    """Before an instant lies the one before it, however many there are before that."""
+    second = timedelta(seconds=1)
+    for count in range(1, 40):
+        table = table_of("* * * * * *", starts_at=START - count * second)
+        assert table.last_before(START) == START - second
 
 
 @given(

@@ -138,13 +138,20 @@ def test_bounds(schedule, bounds, refusal):
 
 
 def test_bounds_that_are_met_are_taken():
-    """An end in the far future, a start far back, and bounds with one instant between them are valid."""
+    """An end far off, a start far back, one instant between the bounds, or a day passed over first, are valid."""
     for bounds in (
         {"starts_at": datetime(1970, 1, 1, tzinfo=UTC), "ends_at": datetime.max.replace(tzinfo=UTC)},
         {"starts_at": datetime(2099, 12, 31, tzinfo=UTC)},
         {"starts_at": NEW_YEAR + 9 * HOUR, "ends_at": NEW_YEAR + 9 * HOUR},
+        {"starts_at": NEW_YEAR, "ends_at": NEW_YEAR + 33 * HOUR, "exclude": ("2027-01-01",)},
     ):
         assert parse_timetable(Timing(schedules=("0 9 * * *",), **bounds)).next_after(NEW_YEAR) is not None
+
+
+def test_a_long_exclusion_is_taken():
+    """A schedule that is let pass a thousand times in a row is taken for one that fires some day."""
+    rest = {"starts_at": NEW_YEAR, "ends_at": NEW_YEAR + 50 * HOUR, "exclude": ("2027-01-01/2027-01-03",)}
+    assert parse_timetable(Timing(schedules=("* * * * *",), **rest)).fires_after(NEW_YEAR, 1) == []
 
 
 @pytest.mark.parametrize(
