@@ -108,7 +108,7 @@ def test_paused_for_three_hours():
 
 def test_the_pages_limits():
     """The limits that the page names are the product's."""
-    assert (SCHEDULES_MAX, EXCLUDE_MAX, ON_TIME_SECONDS, EXPRESSION_CHARACTERS_MAX) == (20, 200, 10, 128)
+    assert (SCHEDULES_MAX, EXCLUDE_MAX, ON_TIME_SECONDS, EXPRESSION_CHARACTERS_MAX) == (20, 100, 10, 128)
     spec = spec_of()
     assert (spec.catch_up.mode, spec.catch_up.max, spec.catch_up.window_seconds, spec.overlap.mode, spec.overlap.max) == (
         "all", 1000, 900, "allow", 10

@@ -170,7 +170,14 @@ class Starter:
         """Let the scheduler's handlers take commands."""
         pool = await self._pool("orc_scheduler", "scheduler")
         log = PostgresLog(pool, on_append=lambda position: bus.poke("orc.poke.log", str(position).encode()))
-        calendar = Calendar(pool, log, on_jobs=lambda: None, on_runs=lambda: None, on_failures=lambda: None, on_pools=lambda _: None)
+        calendar = Calendar(
+            pool,
+            log,
+            on_jobs=lambda: None,
+            on_runs=lambda: None,
+            on_failures=lambda: None,
+            on_pools=lambda _: None,
+        )
         metrics = SchedulerMetrics(CollectorRegistry())
         commands = Commands(log, Jobs(log), calendar)
         handlers = Handlers(bus, log, commands, SystemClock(), metrics, slots=16)

@@ -47,7 +47,7 @@ FIELDS = {
     "end in the past": (DAILY | {"ends_at": "2020-01-01T00:00:00Z"}, "ends_at"),
     "all that is left is excluded": (
         JOB | {"schedule": "0 0 9 1 1 * 2098", "exclude": ["2098-01-01"]},
-        "schedule",
+        "exclude",
     ),
     "end before start": (
         DAILY | {"starts_at": "2090-01-02T00:00:00Z", "ends_at": "2090-01-01T00:00:00Z"},

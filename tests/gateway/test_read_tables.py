@@ -77,7 +77,7 @@ class World:
             schedules=chance.choice([(), ("@hourly",)]),
             dst=Dst(gap=chance.choice(["shift", "skip"])),
             catch_up=CatchUp(max=chance.randint(1, 9)),
-            start_deadline_seconds=chance.choice([None, 0.1, 90.0]),
+            start_deadline_seconds=chance.choice([None, 1.5, 90.0]),
             retry=Retry(initial_seconds=chance.choice([0.5, 2.0])),
             priority=chance.randint(-9, 9),
             concurrency_max=chance.choice([None, 3]),

@@ -191,14 +191,14 @@ async def test_overlap_cancel_running(parts, executor):
 @pytest.mark.parametrize("was", ["run", "skip"])
 async def test_recorded_twice_is_once(parts, was):
     """An instant that the log has an event of gets no second one, whatever the calendar and the policy now say."""
-    schedule, due_at = hourly(1)
+    schedule, due_at = hourly(5)
     job_id = await parts.create(
-        schedule=schedule, **({} if was == "run" else {"start_deadline_seconds": 0.0})
+        schedule=schedule, **({} if was == "run" else {"start_deadline_seconds": 1.0})
     )
     await parts.set_due(due_at)
     await tick(parts)
     before = await ledger(parts, job_id)
-    other = spec(schedule=schedule, **({"start_deadline_seconds": 0.0} if was == "run" else {}))
+    other = spec(schedule=schedule, **({"start_deadline_seconds": 1.0} if was == "run" else {}))
     await parts.perform(WireChangeJob(job_id=job_id, spec=other))
     await parts.fold()
     await parts.set_due(due_at)
@@ -223,8 +223,8 @@ async def test_rebuilt_with_a_pause(parts):
 
 async def test_spans_are_versions_of_one_stream(parts):
     """Spans of one job follow one another in its stream of ticks."""
-    schedule, due_at = hourly(1)
-    job_id = await parts.create(schedule=schedule, start_deadline_seconds=0.0)
+    schedule, due_at = hourly(5)
+    job_id = await parts.create(schedule=schedule, start_deadline_seconds=1.0)
     await parts.set_due(due_at)
     await tick(parts)
     await parts.fold()

@@ -10,7 +10,7 @@ from orc_domain.accounting import Plan
 from orc_domain.extract import Config, parse_extractor
 from orc_domain.fields import is_visible
 from orc_domain.load import parse_loader
-from orc_domain.policies import CatchUp, Dst, Overlap, Retry, Seconds, Timeouts
+from orc_domain.policies import CatchUp, DeadlineSeconds, Dst, Overlap, Retry, Timeouts
 from orc_domain.rejection import Invalid
 from orc_domain.retry import Policy
 from orc_domain.timetable import (
@@ -63,7 +63,7 @@ class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     jitter_seconds: Annotated[float, Meta(ge=0, le=JITTER_SECONDS_MAX)] = 0.0
     """Each run is asked for so much later at most, by a share that follows from its id."""
     catch_up: CatchUp = CatchUp()
-    start_deadline_seconds: Seconds | None = None
+    start_deadline_seconds: DeadlineSeconds | None = None
     """An instant that cannot be asked for within so long is let pass."""
     overlap: Overlap = Overlap()
     retry: Retry = Retry()

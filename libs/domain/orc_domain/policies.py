@@ -8,6 +8,8 @@ SECONDS_MAX = 366 * 86_400
 CATCH_UP_MAX = 10_000
 
 Seconds = Annotated[float, Meta(ge=0, le=SECONDS_MAX)]
+DeadlineSeconds = Annotated[float, Meta(ge=1, le=SECONDS_MAX)]
+"""A shorter deadline would let nothing run."""
 PositiveSeconds = Annotated[float, Meta(gt=0, le=SECONDS_MAX)]
 
 

@@ -23,7 +23,7 @@ from orc_domain.rejection import Invalid
 from orc_domain.schedule import MANUAL, Due, Schedule, parse_schedule
 
 SCHEDULES_MAX = 20
-EXCLUDE_MAX = 200
+EXCLUDE_MAX = 100
 JITTER_SECONDS_MAX = 86_400
 
 Aware = Annotated[datetime, Meta(tz=True)]
@@ -66,7 +66,7 @@ class Instant(Struct, frozen=True):
 
 
 class Exclusion(Struct, frozen=True):
-    """Local days, or the wall times that cron names."""
+    """Local days, or the wall times that cron names: with 5 fields, which know no seconds, whole minutes."""
 
     first: date = date.max
     last: date = date.min
@@ -74,7 +74,9 @@ class Exclusion(Struct, frozen=True):
 
     def has(self, wall: datetime) -> bool:
         """Whether the naive wall time is excluded."""
-        return self.first <= wall.date() <= self.last or (self.cron is not None and self.cron.names(wall))
+        if self.cron is None:
+            return self.first <= wall.date() <= self.last
+        return self.cron.names(wall.replace(second=0) if self.cron.fields == 5 else wall)  # noqa: PLR2004
 
 
 class Timetable(Struct, frozen=True, kw_only=True):

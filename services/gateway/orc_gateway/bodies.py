@@ -19,7 +19,7 @@ from orc_domain.cron import YEAR_MAX, YEAR_MIN
 from orc_domain.egress import EgressPolicy, literal_address
 from orc_domain.fields import invalid_from
 from orc_domain.job_spec import JobSpec, check_spec
-from orc_domain.policies import CatchUp, Dst, Overlap, Seconds
+from orc_domain.policies import CatchUp, DeadlineSeconds, Dst, Overlap, Seconds
 from orc_domain.rejection import Invalid
 from orc_domain.timetable import EXCLUDE_MAX, JITTER_SECONDS_MAX, SCHEDULES_MAX, Aware
 from orc_domain.upcoming import check_fires
@@ -68,7 +68,7 @@ class PreviewBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     ends_at: Aware | None = None
     jitter_seconds: Annotated[float, Meta(ge=0, le=JITTER_SECONDS_MAX)] = 0.0
     catch_up: CatchUp = CatchUp()
-    start_deadline_seconds: Seconds | None = None
+    start_deadline_seconds: DeadlineSeconds | None = None
     overlap: Overlap = Overlap()
     after: Aware | None = None
     """The listed instants are strictly after it; by default, after now."""
