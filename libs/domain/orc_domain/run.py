@@ -97,6 +97,8 @@ class Run(Struct, frozen=True, kw_only=True):
 
 
 NO_RUN = Run()
+CONFIG_REFUSED = "config_refused"
+"""The kind of failure of a run whose configs, rendered for its instant, break a rule."""
 
 
 class RunNotClaimable(Conflict):
@@ -137,7 +139,7 @@ class RunNotEnded(Conflict):
 def decide(command: Command, run: Run) -> list[Event]:
     """Return what follows from `command`; raises Rejected and changes nothing when it may not happen."""
     if isinstance(command, RequestRun):
-        return [] if run.requested else [RunRequested(**structs.asdict(command))]
+        return [] if run.requested else _request(command)
     if run.requested is None:
         raise NotFound("run", "of this stream")
     match command:
@@ -168,6 +170,13 @@ def decide(command: Command, run: Run) -> list[Event]:
             return [RunCancelled(attempt=run.attempt)]
         case SettleRun():
             return _settle(run)
+
+
+def _request(command: RequestRun) -> list[Event]:
+    requested = RunRequested(**structs.asdict(command))
+    if command.refused is None:
+        return [requested]
+    return [requested, RunFailed(attempt=0, kind=CONFIG_REFUSED, message=command.refused)]
 
 
 def _start(run: Run, executor: str, at: datetime) -> list[Event]:
