@@ -206,13 +206,17 @@ def test_a_retry_fetches_the_same():
     assert (again.tasks, again.due_at, again.triggered_by) == (request.tasks, AT, "retry")
 
 
+TIGHT = {"type": "csv", "path": "{{ due_at:%A }}/" + ("a" * 250 + "/") * 4 + "a" * 12}
+"""As recorded under other rules: on a Wednesday, as `AT` is, the path is longer than one may be; on a Tuesday it is not."""
+
+
 def test_a_scheduled_run_whose_configs_are_refused():
     """Its instant still has its run, which has failed with the reason; it cannot be retried as it is."""
-    tight = {"type": "csv", "path": "{{ due_at:%A }}/" + "a" * 1015}
-    request = request_run(job(tight), RUN, "scheduler", due_at=AT)
+    request = request_run(job(TIGHT), RUN, "scheduler", due_at=AT)
     requested, ended = decide(request, NO_RUN)
     assert isinstance(requested, RunRequested)
-    assert requested.tasks[0].extractor_config == tight
+    assert request_run(job(TIGHT), RUN, "scheduler", due_at=AT - DAY).refused is None
+    assert requested.tasks[0].extractor_config == TIGHT
     assert ended == RunFailed(attempt=0, kind="config_refused", message=request.refused)
     assert (request.refused or "").startswith("tasks[0].extractor_config.path: ")
     failed = evolve_run(evolve_run(NO_RUN, requested, AT), ended, AT)
@@ -223,9 +227,8 @@ def test_a_scheduled_run_whose_configs_are_refused():
 
 def test_a_run_by_hand_whose_configs_are_refused():
     """Whoever asks for it is told, and no run begins."""
-    tight = {"type": "csv", "path": "{{ due_at:%A }}/" + "a" * 1015}
     with pytest.raises(Invalid) as error:
-        request_run(job(tight), RUN, "manual", at=AT)
+        request_run(job(TIGHT), RUN, "manual", at=AT)
     assert error.value.field == "tasks[0].extractor_config.path"
 
 
