@@ -37,6 +37,8 @@ def build_app() -> App:
     app.command("orc.commands.jobs:app", name="jobs", help="Apply, list, show and delete jobs.")
     app.command("orc.commands.run:run", name="run", help="Run a job now.")
     app.command("orc.commands.runs:app", name="runs", help="List, show, cancel and retry runs.")
+    app.command("orc.commands.backfill:backfill", name="backfill", help="Run a job for past instants.")
+    app.command("orc.commands.backfills:app", name="backfills", help="List, show and cancel backfills.")
     app.command("orc.commands.events:events", name="events", help="Show what happened, or follow it.")
     app.command(
         "orc.commands.replay:replay", name="replay", help="Rebuild the read tables aside and compare."

@@ -54,6 +54,10 @@ CANCELLED = BackfillCancelled(succeeded=1, failed=0, cancelled=1, skipped=2, rem
 DAILY = parse_timetable(Timing(schedules=("0 9 * * *",)))
 
 
+def within(timetable, start, end, now=NOW):
+    return instants_within(timetable, JOB, start, end, now)
+
+
 def backfill(*events):
     return Scenario(BACKFILLS).given(*events)
 
@@ -160,28 +164,36 @@ def test_order():
 def test_instants_of_a_range():
     """Both ends count, and what the timetable lets pass does not."""
     weekdays = parse_timetable(Timing(schedules=("0 9 * * *",), exclude=("2026-05-02",)))
-    assert instants_within(DAILY, START, START + 2 * DAY) == list(INSTANTS)
-    assert instants_within(weekdays, START, START + 2 * DAY) == [START, START + 2 * DAY]
-    assert instants_within(DAILY, START + timedelta(seconds=1), START + timedelta(hours=23)) == []
+    assert within(DAILY, START, START + 2 * DAY) == list(INSTANTS)
+    assert within(weekdays, START, START + 2 * DAY) == [START, START + 2 * DAY]
+    assert within(DAILY, START + timedelta(seconds=1), START + timedelta(hours=23)) == []
+
+
+def test_instants_of_the_moment():
+    """An instant that the schedule itself may still ask for, late or by its jitter, is not past yet."""
+    assert [within(DAILY, START, START, START + timedelta(seconds=late)) for late in (9, 10)] == [[], [START]]
+    jittered = parse_timetable(Timing(schedules=("0 9 * * *",), jitter_seconds=3600))
+    asked_at = jittered.asked_at(JOB, START)
+    assert asked_at > START
+    late = [asked_at + timedelta(seconds=seconds) for seconds in (9, 10)]
+    assert [within(jittered, START, START, now) for now in late] == [[], [START]]
 
 
 def test_a_job_by_hand_has_no_instants():
     """A job without a schedule cannot be backfilled."""
     with pytest.raises(Invalid, match="by hand only"):
-        instants_within(parse_timetable(Timing(schedules=("@manual",))), START, NOW)
+        within(parse_timetable(Timing(schedules=("@manual",))), START, NOW)
 
 
 def test_a_range_with_too_many():
     """The count is exact while it is small, and a lower bound beyond what is looked at."""
     every_second = parse_timetable(Timing(schedules=("* * * * * *",)))
     with pytest.raises(TooManyInstants, match=rf"holds {INSTANTS_MAX + 1} instants"):
-        instants_within(every_second, START, START + timedelta(seconds=INSTANTS_MAX))
+        within(every_second, START, START + timedelta(seconds=INSTANTS_MAX))
     with pytest.raises(TooManyInstants, match=f"more than {LOOKED_AT_MAX} instants") as error:
-        instants_within(every_second, START, START + 30 * DAY)
+        within(every_second, START, START + 30 * DAY)
     assert error.value.valid == "at most 10000 of them: an end up to 2026-05-01T11:46:39+00:00"
-    assert (
-        len(instants_within(every_second, START, START + timedelta(seconds=INSTANTS_MAX - 1))) == INSTANTS_MAX
-    )
+    assert len(within(every_second, START, START + timedelta(seconds=INSTANTS_MAX - 1))) == INSTANTS_MAX
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ async def record_job(parts: Parts, path: str) -> UUID:
             actor=given.actor,
             correlation_id=given.correlation_id,
             occurred_at=given.occurred_at,
-        )  # fmt: skip
+        )
     )
     return job_id
 

@@ -62,7 +62,7 @@ class _Connection:
             raise
 
     def terminate(self) -> None:
-        """The connection is as good as before: only who asked was told that it is not."""
+        """Leave the connection as good as it was: only who asked was told that it is not."""
 
     def __getattr__(self, name: str) -> Any:
         asked = getattr(self._connection, name)

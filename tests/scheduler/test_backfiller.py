@@ -1,13 +1,10 @@
 """The backfiller: each instant one run, never more open than asked for, and an end that is told."""
 
 import asyncio
-from uuid import uuid4
 
-import pytest
 from msgspec import structs
 from scheduler.backfills import (
     DAILY,
-    DAY,
     START,
     backfiller,
     days,
@@ -17,28 +14,22 @@ from scheduler.backfills import (
     request,
     runs,
     story,
-    wish,
     work_off,
 )
-from scheduler.parts import NOW, assemble, intent, spec
+from scheduler.parts import NOW, assemble, spec
 
 from orc_domain.backfill import (
     BackfillCancelled,
     BackfillCancelRequested,
-    BackfillEnded,
     BackfillFinished,
-    NothingToRun,
     run_id_of_instant,
 )
-from orc_domain.job import OpenBackfills
 from orc_domain.job_spec import TaskSpec
-from orc_domain.rejection import Invalid, NotFound
 from orc_domain.run_messages import StartRun, StopRun
 from orc_domain.wire import WireCancelBackfill, WireChangeJob, WireDeleteJob
 from orc_domain.zones import TZDATA
 from orc_events.event import StreamName
 from orc_events.wakeup import Wakeup
-from orc_scheduler.backfill_requests import JobChangedMeanwhile
 
 ROWS = "SELECT requested, succeeded, failed, cancelled, cancel_requested FROM backfills"
 
@@ -233,54 +224,6 @@ async def test_runs_too_large_for_the_log(parts):
     assert isinstance(told, BackfillCancelRequested)
     assert told.reason.startswith("no run can be recorded: ")
     assert [run.due_at for run in await runs(parts)] == [START]
-
-
-async def test_a_job_with_an_open_backfill_stays(parts, executor):
-    """A job is not deleted while a backfill would go on asking for runs of it, between two of them either."""
-    job_id = await parts.create(**DAILY)
-    await request(parts, job_id, 1)
-    async with parts.folding():
-        with pytest.raises(OpenBackfills):
-            await parts.perform(WireDeleteJob(job_id=job_id))
-    await work_off(parts, executor)
-    async with parts.folding():
-        await parts.perform(WireDeleteJob(job_id=job_id))
-
-
-async def test_a_request_is_judged(parts):
-    """A backfill of no job, of another version of it, of nothing or of the future is refused, and nothing recorded."""
-    job_id = await parts.create(**DAILY)
-    for refused, error in (
-        (wish(uuid4()), NotFound),
-        (wish(job_id, job_version=2), JobChangedMeanwhile),
-        (wish(job_id, instants=()), NothingToRun),
-        (wish(job_id, end=NOW + DAY), Invalid),
-    ):
-        with pytest.raises(error):
-            await parts.perform(refused)
-    assert await parts.types() == ["job.created"]
-
-
-async def test_requested_twice_is_once(parts):
-    """The same command is one backfill, and answered as it was the first time."""
-    job_id, given = await parts.create(**DAILY), intent()
-    first = await parts.perform(wish(job_id), given)
-    again = await parts.perform(wish(job_id), given)
-    assert (first, (await parts.types()).count("backfill.requested")) == (again, 1)
-
-
-async def test_cancelled_too_late(parts, executor):
-    """What has finished cannot be cancelled, nor what never was; cancelling twice is once."""
-    backfill_id = await request(parts, await parts.create(**DAILY), 1)
-    await work_off(parts, executor)
-    with pytest.raises(BackfillEnded):
-        await parts.perform(WireCancelBackfill(backfill_id=backfill_id))
-    with pytest.raises(NotFound):
-        await parts.perform(WireCancelBackfill(backfill_id=uuid4()))
-    other = await request(parts, await parts.create(**DAILY), 1)
-    for _ in range(2):
-        await parts.perform(WireCancelBackfill(backfill_id=other))
-    assert len(await story(parts, other)) == 1
 
 
 async def test_who_is_told(parts, executor):

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from orc_domain.accounting import ON_TIME_SECONDS
 from orc_domain.backfill import INSTANTS_MAX, Reprocess, TooManyInstants
 from orc_domain.rejection import Invalid
 from orc_domain.run_messages import Status
@@ -19,6 +20,7 @@ LOOKED_AT_MAX = 50_000
 """Instants of a range that are counted; of a longer one it is only said that it has more."""
 
 _MICROSECOND = timedelta(microseconds=1)
+_ON_TIME = timedelta(seconds=ON_TIME_SECONDS)
 
 
 class EarlierRun(Struct, frozen=True):
@@ -44,10 +46,13 @@ class InstantPlan(Struct, frozen=True):
     skipped: tuple[SkippedInstant, ...]
 
 
-def instants_within(timetable: Timetable, start: datetime, end: datetime) -> list[datetime]:
+def instants_within(
+    timetable: Timetable, job_id: UUID, start: datetime, end: datetime, now: datetime
+) -> list[datetime]:
     """
     Return the instants from `start` to `end`, both included, that the timetable does not let pass.
 
+    Those that the schedule itself may still ask for, since their time or their jitter has just passed, are not past.
     Raises Invalid for a job without a schedule and for more instants than one backfill takes.
     """
     if timetable.is_manual:
@@ -63,7 +68,7 @@ def instants_within(timetable: Timetable, start: datetime, end: datetime) -> lis
             last = instants[:INSTANTS_MAX][-1] if instants else due.due_at
             raise TooManyInstants(len(instants) or LOOKED_AT_MAX, last, is_least=True)
         looked_at += 1
-        if due.reason is None:
+        if due.reason is None and timetable.asked_at(job_id, due.due_at) + _ON_TIME <= now:
             instants.append(due.due_at)
         due = timetable.next_after(due.due_at)
     if len(instants) > INSTANTS_MAX:

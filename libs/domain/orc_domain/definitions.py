@@ -64,6 +64,7 @@ class JobRun(Struct, frozen=True, kw_only=True):
     pool: str
     created_at: datetime
     updated_at: datetime
+    backfill_id: UUID | None = None
 
 
 def job_with_tasks(job: Job) -> JobWithTasks:
@@ -120,4 +121,5 @@ def job_run(run: Run) -> JobRun:
         pool=run.requested.pool,
         created_at=run.created_at,
         updated_at=run.updated_at,
+        backfill_id=run.requested.backfill_id,
     )

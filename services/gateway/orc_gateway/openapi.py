@@ -12,7 +12,7 @@ from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
 
 from orc_domain.job_spec import JobSpec
-from orc_gateway.bodies import CancelBody, Credentials, PreviewBody
+from orc_gateway.bodies import BackfillBody, CancelBody, Credentials, PreviewBody
 from orc_gateway.problems import CONTENT_TYPE, UNKNOWN_PATH, Problem, Refusal
 
 JSON = "application/json"
@@ -34,12 +34,27 @@ _BODIES: dict[str, tuple[type, Any, bool]] = {
     "createJob": (JobSpec, JOB_EXAMPLE, True),
     "changeJob": (JobSpec, JOB_EXAMPLE, True),
     "cancelRun": (CancelBody, {"reason": "wrong file"}, False),
+    "createBackfill": (
+        BackfillBody,
+        {"start": "2026-05-01T00:00:00Z", "end": "2026-05-10T23:59:59Z", "dry_run": True, "concurrency": 2},
+        True,
+    ),
+    "cancelBackfill": (CancelBody, {"reason": "wrong range"}, False),
     "previewSchedule": (PreviewBody, {"schedule": "0 0 9 * * 1-5", "timezone": "Europe/Berlin"}, True),
     "register": (Credentials, {"username": "myuser", "password": "mypassword"}, True),
     "login": (Credentials, {"username": "myuser", "password": "mypassword"}, True),
 }
 _STREAMS = {"listEvents", "listRunEvents"}
-_KEYED = {"createJob", "changeJob", "deleteJob", "pauseJob", "resumeJob", "runJob", "cancelRun", "retryRun"}
+_KEYED = {
+    "createJob",
+    "changeJob",
+    "deleteJob",
+    "pauseJob",
+    "resumeJob",
+    "runJob",
+    "cancelRun",
+    "retryRun",
+} | {"createBackfill", "cancelBackfill"}
 _VERSIONED = {"changeJob": True, "deleteJob": False, "pauseJob": False, "resumeJob": False}
 _ETAG = r'^(\*|"[0-9]{1,18}")$'
 _OPEN = {"health", "alive", "ready", "metrics", "register", "login", "jwks"}
@@ -67,7 +82,7 @@ def document(app: Litestar) -> bytes:
     """Return the whole document as JSON."""
     derived: dict[str, Any] = app.openapi_schema.to_schema()
     _, schemas = msgspec.json.schema_components(
-        [JobSpec, CancelBody, PreviewBody, Credentials, Problem], ref_template=_REF
+        [JobSpec, CancelBody, BackfillBody, PreviewBody, Credentials, Problem], ref_template=_REF
     )
     components = derived.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas)

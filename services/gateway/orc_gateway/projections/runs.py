@@ -58,6 +58,7 @@ class Requested(Struct, frozen=True, kw_only=True, tag_field="type", tag="run.re
     triggered_by: str
     retry_of: UUID | None = None
     due_at: datetime | None = None
+    backfill_id: UUID | None = None
 
 
 CODEC: EventCodec[Any] = EventCodec(
@@ -92,6 +93,7 @@ class RunRow(Struct):
     created_at: datetime
     updated_at: datetime
     position: int
+    backfill_id: UUID | None
 
 
 class RunTaskRow(Struct, frozen=True):
@@ -145,7 +147,7 @@ def _fold(rows: dict[str, RunRow], facts: Sequence[Recorded]) -> dict[tuple[str,
         if kind is Requested:
             rows[stream] = RunRow(
                 stream[_ID:], event.job_id, "queued", event.triggered_by, None, None, None, 0, False,
-                event.due_at, event.retry_of, None, event.pool, at, at, recorded.position,
+                event.due_at, event.retry_of, None, event.pool, at, at, recorded.position, event.backfill_id,
             )  # fmt: skip
             continue
         row = rows.get(stream)
