@@ -4,6 +4,8 @@ What a command can end with, each said in one line.
     CommandError        never raised itself
     ├── NotFound        no job or run answers to this name or id
     ├── BadFile         a jobs file cannot be read
+    ├── BadTime         a time is none, or has no offset
+    ├── HalfDowntime    a downtime has one end only
     ├── Unreachable     no gateway answers
     ├── Refused         the gateway answered with a problem
     ├── NotLocal        a command needs the stack's own folder or a database URL
@@ -33,6 +35,23 @@ class BadFile(CommandError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
         self.path, self.reason = path, reason
+
+
+class BadTime(CommandError):
+    """A time is none, or has no offset."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(
+            f"{name}: {text!r} is no time with an offset (valid: 2026-03-29T09:00+02:00, 2026-03-29T07:00Z)"
+        )
+        self.name, self.text = name, text
+
+
+class HalfDowntime(CommandError):
+    """A downtime has one end only."""
+
+    def __init__(self) -> None:
+        super().__init__("a downtime needs both its ends: --down-from and --down-to")
 
 
 class Unreachable(CommandError):

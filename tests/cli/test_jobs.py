@@ -74,21 +74,56 @@ def test_unavailable_is_asked_again_under_the_same_key(orc, gateway):
 
 def test_list_show_and_delete(orc, gateway):
     """Jobs are listed as a table or as JSON, and found by their name."""
-    job = known() | {"schedule": "@daily", "timezone": "UTC", "is_active": True, "pool": "default"}
+    timing = {
+        "schedule": "@daily",
+        "schedules": ["@hourly"],
+        "timezone": "UTC",
+        "dst": {"gap": "skip"},
+        "exclude": [],
+    }
+    timing |= {"starts_at": None, "ends_at": None, "jitter_seconds": 0}
+    job = known() | timing | {"is_active": True, "pool": "default"}
+    following = {"next_due_at": ["a", "b", "c", "d", "e"]}
     task = {"task_order": 1, "extractor_config": {"type": "csv"}, "loader_config": {"type": "discard"}}
     gateway.on("GET", "/jobs", [job])
-    gateway.on("GET", f"/jobs/{ID}", job | {"tasks": [task]})
+    gateway.on("GET", f"/jobs/{ID}", job | following | {"tasks": [task]})
     gateway.on("DELETE", f"/jobs/{ID}", Answer(status=204))
-    gateway.on(
-        "POST", "/schedules/preview", {"description": "at midnight", "next": ["a", "b", "c", "d", "e"]}
-    )
+    gateway.on("POST", "/schedules/preview", {"description": "at midnight", "next": ["x"]})
     assert orc("jobs", "list", "--json").json == [job]
     assert orc("jobs", "list").out.splitlines()[1].split() == [ID, "a", "@daily", "UTC", "yes", "default"]
-    assert orc("jobs", "show", "a", "--json").json == job | {"tasks": [task]}
+    assert orc("jobs", "show", "a", "--json").json == job | following | {"tasks": [task]}
     shown = orc("jobs", "show", "a").out
     assert '{"type": "csv"}' in shown
     assert "at midnight; next a, b, c\n" in shown
+    assert gateway.asked[-1].body == timing
     assert orc("jobs", "delete", "a", "--json").json == {"job_id": ID, "done": "deleted"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body"), [((), None), (("--reason", "moving house"), {"reason": "moving house"})]
+)
+def test_pause_says_why(orc, gateway, arguments, body):
+    """A pause carries its reason, or no body at all."""
+    gateway.on("POST", f"/jobs/{ID}/pause", known())
+    assert orc("jobs", "pause", ID, *arguments, "--json").json == {"job_id": ID, "done": "paused"}
+    assert gateway.asked[-1].body == body
+
+
+def test_times_of_a_file_are_sent_as_they_are_written(orc, gateway, tmp_path):
+    """YAML's own dates and times go to the gateway as text, so that their offset is what was meant."""
+    path = tmp_path / "jobs.yaml"
+    path.write_text(
+        "- {job_name: a, exclude: [2026-12-25], starts_at: 2026-03-29T03:00:00+02:00, jitter_seconds: 5}\n"
+    )
+    gateway.on("GET", "/jobs", [])
+    gateway.on("POST", "/jobs", known())
+    assert orc("jobs", "apply", "-f", str(path)).code == 0
+    assert gateway.asked[-1].body == {
+        "job_name": "a",
+        "exclude": ["2026-12-25"],
+        "starts_at": "2026-03-29T03:00:00+02:00",
+        "jitter_seconds": 5,
+    }
 
 
 def test_unknown_job(orc, gateway):

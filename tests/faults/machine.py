@@ -52,6 +52,7 @@ class Machine:
         *,
         seed: int,
         executors: int = 3,
+        schedulers: int = 2,
         breaks: tuple[str, ...] = (),
         postgres_settings: Mapping[str, str] = {},
         executor_settings: Mapping[str, str] = {},
@@ -66,7 +67,7 @@ class Machine:
         (self.secrets / "canary").write_text(self.canary)
         self.source = Source(self.canary)
         self.executors = tuple(f"executor-{n + 1}" for n in range(executors))
-        self.schedulers = ("scheduler-1", "scheduler-2")
+        self.schedulers = tuple(f"scheduler-{n + 1}" for n in range(schedulers))
         self.services = ("gateway", "auth", *self.schedulers, *self.executors)
         ports = free_ports(3)
         self._passwords = {role: secrets.token_hex(16) for role in (*environment.ROLES, "postgres")}

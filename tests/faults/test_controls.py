@@ -13,10 +13,13 @@ import pytest
 from faults.client import Client, into
 from faults.machine import Machine, machine_running
 from faults.oracle_bus import last_without_gap
+from faults.oracle_ticks import outcomes, tick_faults
 from faults.verdict import fetch_all, judge
 from faults.zombies import freeze
 
 from orc_events.topology import ACK_WAIT_SECONDS
+
+EVENTS = "SELECT type, data::text AS data, recorded_at FROM log.events ORDER BY position"
 
 
 @contextmanager
@@ -137,6 +140,22 @@ def test_ack_before_append(tmp_path: Path, seed: int, breaks: tuple[str, ...], i
             assert client.finished(run)["status"] == "success"
         found = judge(machine)
     assert starts(found, f"(i) run {run} has not ended: queued") if is_lost else found == []
+
+
+def test_tick_identity_removed(tmp_path: Path, seed: int):
+    """Without the row's lock, and with ids that do not follow from the instant, two schedulers fire it twice."""
+    with broken(tmp_path, seed, "tick-identity") as (machine, client, _):
+        job = client.create(
+            "ticks", {"type": "inline", "rows": []}, {"type": "discard"}, schedule="* * * * * *"
+        )
+
+        def twice() -> list[str]:
+            found = outcomes(fetch_all(machine, EVENTS))[job["job_id"]]
+            return [
+                fault for fault in tick_faults(set(found), found) if "has 2 events: ['run', 'run']" in fault
+            ]
+
+        assert machine.until(twice, "an instant to fire twice")
 
 
 def test_commit_not_awaited(tmp_path: Path, seed: int):

@@ -16,6 +16,10 @@ MINUTES = float(os.environ.get("ORC_SOAK_MINUTES", "0"))
 FAULT_SECONDS = 60.0
 SAMPLE_SECONDS = 10.0
 QUEUE_AGE = "SELECT coalesce(extract(epoch FROM max(now() - created_at)), 0)::float8 FROM read.runs WHERE status = 'queued'"
+WAITED = """
+    SELECT percentile_cont(ARRAY[0.5, 0.99, 1.0]) WITHIN GROUP (ORDER BY extract(epoch FROM started_at - created_at)::float8)
+      FROM read.runs WHERE started_at IS NOT NULL
+"""
 OPEN = "SELECT count(*)::int FROM read.runs WHERE status IN ('queued', 'running')"
 LENGTHS = (1, 5, 20, 50)
 COPIES_MAX = 3
@@ -60,7 +64,12 @@ def test_soak(machine: Machine, client: Client, csv: str, seed: int):
     if len(samples.taken) * SAMPLE_SECONDS >= len(FAULTS) * FAULT_SECONDS:
         machine.history.require(jetstream_erased=1, jetstream_restored=1, kill_executor=1)
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    report = {"runs asked for": len(load.accepted), **samples.report()}
+    waited = zip(("p50", "p99", "max"), ask(machine, WAITED), strict=True)
+    report = {
+        "runs asked for": len(load.accepted),
+        "seconds from request to first claim": {name: round(seconds, 3) for name, seconds in waited},
+        **samples.report(),
+    }
     (OUTPUT / "soak-report.json").write_text(json.dumps(report))
     require_sound(machine)
 

@@ -175,7 +175,7 @@ class Starter:
         log = PostgresLog(pool, on_append=lambda position: bus.poke("orc.poke.log", str(position).encode()))
         changed, jobs = Wakeup(), Jobs(log)
         calendar = Calendar(
-            pool, log, on_jobs=lambda: None, on_runs=lambda: None, on_pools=lambda _: None,
+            pool, log, on_jobs=lambda: None, on_runs=lambda: None, on_failures=lambda: None, on_pools=lambda _: None,
             on_backfills=changed.poke,
         )  # fmt: skip
         metrics = SchedulerMetrics(CollectorRegistry())
@@ -202,6 +202,10 @@ class Starter:
         table = answers(accounts, lambda: verifying_keys(pool, TOKEN_SECONDS), CollectorRegistry())
         for subject, answer in table.items():
             await bus.serve(subject, QUEUE, answer)
+
+    async def log(self, role: str, schema: str) -> PostgresLog:
+        """Open the log as another service has it."""
+        return PostgresLog(await self._pool(role, schema))
 
     async def _pool(self, role: str, schema: str) -> Any:
         pool = await connect_pool(

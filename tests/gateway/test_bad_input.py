@@ -6,8 +6,10 @@ import pytest
 
 TASK = {"extractor_config": {"type": "inline", "rows": []}, "loader_config": {"type": "discard"}}
 JOB = {"job_name": "planes", "schedule": "@manual", "tasks": [TASK]}
+DAILY = JOB | {"schedule": "@daily"}
 PLACE = "tasks[0].extractor_config"
 SECRET = "hunter2hunter2"
+JANUARY = "2026-01-01T00:00:00Z"
 JOB_ID = "00000000-0000-0000-0000-000000000001"
 
 
@@ -41,6 +43,42 @@ FIELDS = {
     "bad cron": (JOB | {"schedule": "99 * * * *"}, "schedule"),
     "cron that never fires": (JOB | {"schedule": "0 0 30 2 *"}, "schedule"),
     "unknown zone": (JOB | {"timezone": "Mars/Base"}, "timezone"),
+    "schedule that is over": (JOB | {"schedule": "0 0 9 * * * 2020"}, "schedule"),
+    "end in the past": (DAILY | {"ends_at": "2020-01-01T00:00:00Z"}, "ends_at"),
+    "all that is left is excluded": (
+        JOB | {"schedule": "0 0 9 1 1 * 2098", "exclude": ["2098-01-01"]},
+        "schedule",
+    ),
+    "end before start": (
+        DAILY | {"starts_at": "2090-01-02T00:00:00Z", "ends_at": "2090-01-01T00:00:00Z"},
+        "ends_at",
+    ),
+    "start without an offset": (DAILY | {"starts_at": "2090-01-02T00:00:00"}, "starts_at"),
+    "start before all years": (
+        DAILY | {"starts_at": "0001-01-01T00:00:00Z", "ends_at": "2090-01-01T00:00:00Z"},
+        "starts_at",
+    ),
+    "end after all years": (DAILY | {"ends_at": "9999-12-31T23:59:59Z", "timezone": "Asia/Tokyo"}, "ends_at"),
+    "bad further schedule": (DAILY | {"schedules": ["@hourly", "x"]}, "schedules[1]"),
+    "bad exclusion": (DAILY | {"exclude": ["2026-02-30"]}, "exclude[0]"),
+    "jitter longer than the period": (
+        JOB | {"schedule": "* * * * *", "jitter_seconds": 60},
+        "jitter_seconds",
+    ),
+    "unknown gap rule": (DAILY | {"dst": {"gap": "fire"}}, "dst.gap"),
+    "unknown catch_up": (DAILY | {"catch_up": {"mode": "some"}}, "catch_up.mode"),
+    "too many caught up": (DAILY | {"catch_up": {"max": 10_001}}, "catch_up.max"),
+    "unknown overlap": (DAILY | {"overlap": {"mode": "wait"}}, "overlap.mode"),
+    "negative deadline": (DAILY | {"start_deadline_seconds": -1}, "start_deadline_seconds"),
+    "no attempts": (JOB | {"retry": {"attempts_max": 0}}, "retry.attempts_max"),
+    "retry delays the wrong way": (
+        JOB | {"retry": {"initial_seconds": 9, "max_seconds": 3}},
+        "retry.max_seconds",
+    ),
+    "no time to run": (JOB | {"timeouts": {"run_seconds": 0}}, "timeouts.run_seconds"),
+    "no failures to pause after": (JOB | {"pause_after_failures": 0}, "pause_after_failures"),
+    "priority out of range": (JOB | {"priority": 101}, "priority"),
+    "no runs at once": (JOB | {"concurrency_max": 0}, "concurrency_max"),
     "unknown extractor": (extract(type="ftp"), f"{PLACE}.type"),
     "no extractor type": (extract(path="a.csv"), f"{PLACE}.type"),
     "unknown loader": (load(type="excel"), "tasks[0].loader_config.type"),
@@ -148,6 +186,15 @@ PARAMETERS = {
     "/events?stream=run-%00": "stream",
     "/runs?limit=1&limit=2": "limit",
     "/health?x=1": "x",
+    f"/jobs/{JOB_ID}/ticks?after=yesterday": "after",
+    f"/jobs/{JOB_ID}/ticks?before=2026-01-01T00:00:00": "before",
+    f"/jobs/{JOB_ID}/ticks?limit=1001": "limit",
+    f"/jobs/{JOB_ID}/why": "at",
+    f"/jobs/{JOB_ID}/why?at=2026-01-01T00:00:00": "at",
+    f"/jobs/{JOB_ID}/why?at=0": "at",
+    f"/jobs/{JOB_ID}/why?at=2026-01-01T00:00:00+01:00": "at",
+    f"/jobs/{JOB_ID}/why?at=0001-01-01T00:00:00Z": "at",
+    "/jobs/nope/why?at=2026-01-01T00:00:00Z": "job_id",
 }
 
 
@@ -165,8 +212,33 @@ async def test_parameters(client, path):
     ("path", "body", "field"),
     [
         ("/schedules/preview", {"schedule": "* * *"}, "schedule"),
-        ("/schedules/preview", {"schedule": "@daily", "count": 101}, "count"),
+        ("/schedules/preview", {"schedule": "@daily", "count": 1001}, "count"),
         ("/schedules/preview", {"schedule": "@daily", "timezone": "X"}, "timezone"),
+        ("/schedules/preview", {"schedule": "@daily", "exclude": ["x"]}, "exclude[0]"),
+        ("/schedules/preview", {"schedule": "@daily", "after": "2026-01-01T00:00:00"}, "after"),
+        ("/schedules/preview", {"schedule": "@daily", "after": "0001-01-01T00:00:00Z"}, "after"),
+        (
+            "/schedules/preview",
+            {"schedule": "@daily", "downtime": {"from": "2026-01-01T00:00:00Z"}},
+            "downtime.to",
+        ),
+        (
+            "/schedules/preview",
+            {"schedule": "@daily", "downtime": {"from": JANUARY, "to": JANUARY}},
+            "downtime.to",
+        ),
+        (
+            "/schedules/preview",
+            {"schedule": "@daily", "downtime": {"from": JANUARY, "to": "9999-01-01T00:00:00Z"}},
+            "downtime.to",
+        ),
+        (
+            "/schedules/preview",
+            {"schedule": "* * * * *", "downtime": {"from": JANUARY, "to": "2026-01-08T00:00:00Z"}},
+            "downtime",
+        ),
+        ("/schedules/preview", {"schedule": "@daily", "run_seconds": -1}, "run_seconds"),
+        ("/jobs/00000000-0000-0000-0000-000000000001/pause", {"reason": "x" * 1001}, "reason"),
         ("/auth/register", {"username": "anna"}, "password"),
         ("/auth/login", {"username": "anna", "password": 7}, "password"),
         ("/runs/00000000-0000-0000-0000-000000000001/cancel", {"why": "x"}, "why"),

@@ -7,12 +7,14 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from orc_domain import job as jobs
 from orc_domain import run as runs
 from orc_domain.definitions import JobDefinition, job_run, job_with_tasks
 from orc_domain.job import ChangeJob, CreateJob, DeleteJob, PauseJob, ResumeJob
 from orc_domain.job_spec import JobSpec, TaskSpec
+from orc_domain.policies import CatchUp, Dst, Retry
 from orc_domain.rejection import Rejected
 from orc_domain.requests import request_run, retry_run
 from orc_domain.retry import Policy
@@ -72,6 +74,13 @@ class World:
             is_active=chance.random() < 0.5,
             timezone=chance.choice(["UTC", "Europe/Berlin"]),
             pool=chance.choice(["default", "files"]),
+            schedules=chance.choice([(), ("@hourly",)]),
+            dst=Dst(gap=chance.choice(["shift", "skip"])),
+            catch_up=CatchUp(max=chance.randint(1, 9)),
+            start_deadline_seconds=chance.choice([None, 0.1, 90.0]),
+            retry=Retry(initial_seconds=chance.choice([0.5, 2.0])),
+            priority=chance.randint(-9, 9),
+            concurrency_max=chance.choice([None, 3]),
         )
 
     async def _job_step(self) -> None:
@@ -80,7 +89,14 @@ class World:
         if job_id not in self.jobs:
             command = CreateJob(job_id, self.spec())
         else:
-            command = chance.choice([ChangeJob(self.spec()), PauseJob(), ResumeJob(), DeleteJob(0)])
+            command = chance.choice(
+                [
+                    ChangeJob(self.spec()),
+                    PauseJob(reason=chance.choice(["", "why '\""])),
+                    ResumeJob(),
+                    DeleteJob(0),
+                ]
+            )
         job = self.jobs.get(job_id, jobs.NO_JOB)
         for event in await self._append(f"job-{job_id}", job.version, JOBS.codec, jobs.decide(command, job)):
             job = jobs.evolve(job, event, self.at)
@@ -97,6 +113,7 @@ class World:
             policy = Policy(attempts_max=2, losses_max=2, first_delay_seconds=0.0)
             due_at = chance.choice([None, self.at])
             command = request_run(chance.choice(existing), run_id, "manual", due_at=due_at, policy=policy)
+            command = replace(command, backfill_id=chance.choice([None, self.uuid()]))
             ended = [one for one in self.runs.values() if one.status in {"failed", "cancelled"}]
             if ended and chance.random() < 0.3:
                 command = retry_run(chance.choice(ended), run_id)
@@ -168,7 +185,8 @@ async def test_rows_are_the_folds(pool, seed, batch_max):
     reads = Reads(pool)
     jobs_alive = {job_id: job_with_tasks(job) for job_id, job in world.jobs.items() if job.exists}
     all_runs = {run_id: job_run(run) for run_id, run in world.runs.items()}
-    assert {job_id: await reads.job(job_id) for job_id in jobs_alive} == jobs_alive
+    shown = {job_id: await reads.job(job_id, job.updated_at) for job_id, job in jobs_alive.items()}
+    assert shown == jobs_alive
     assert {run_id: await reads.run(run_id) for run_id in all_runs} == all_runs
     names = JobDefinition.__struct_fields__
     listed = [{name: getattr(job, name) for name in names} for job in (await reads.jobs(10_000)).items]

@@ -19,9 +19,74 @@ async def test_created_job_is_shown_and_listed(client, body):
     listed = await client.get("/jobs")
     assert (answer.status_code, answer.headers["etag"], answer.headers["orc-position"]) == (200, '"1"', "1")
     assert (shown.status_code, shown.json(), shown.headers["etag"]) == (200, job, '"1"')
-    assert listed.json() == [{name: value for name, value in job.items() if name != "tasks"}]
+    assert listed.json() == [
+        {name: value for name, value in job.items() if name not in {"next_due_at", "tasks"}}
+    ]
     assert listed.headers["x-total-count"] == "1"
     assert [task["task_order"] for task in job["tasks"]] == [1]
+
+
+TERMS = {
+    "schedules": ["0 0 12 * * *"],
+    "timezone": "Europe/Paris",
+    "dst": {"gap": "skip", "overlap": "both"},
+    "exclude": ["2098-12-25", "0 0 0 1 1 *"],
+    "starts_at": "2090-01-01T00:00:00+01:00",
+    "ends_at": "2098-01-01T00:00:00Z",
+    "jitter_seconds": 1.5,
+    "catch_up": {"mode": "last", "window_seconds": 3600, "max": 7},
+    "start_deadline_seconds": 90.0,
+    "overlap": {"mode": "queue", "max": 2},
+    "retry": {"attempts_max": 5, "initial_seconds": 0.5, "max_seconds": 9.0},
+    "timeouts": {"queue_seconds": 60.0, "run_seconds": 50.0, "task_seconds": 40.0},
+    "pause_after_failures": 3,
+    "priority": 9,
+    "concurrency_max": 4,
+}
+
+
+async def test_every_field_is_kept_and_shown(client, body):
+    """What a definition says is what POST, GET, the list and PUT show, next instants included."""
+    job = await create(client, body(schedule="0 0 9 * * *", **TERMS))
+    assert {name: job[name] for name in TERMS} == TERMS
+    assert job["next_due_at"] == [
+        "2090-01-01T09:00:00+01:00",
+        "2090-01-01T12:00:00+01:00",
+        "2090-01-02T09:00:00+01:00",
+        "2090-01-02T12:00:00+01:00",
+        "2090-01-03T09:00:00+01:00",
+    ]
+    path = f"/jobs/{job['job_id']}"
+    assert (await client.get(path)).json() == job
+    (listed,) = (await client.get("/jobs")).json()
+    assert {name: listed[name] for name in TERMS} == TERMS
+    changed = await client.put(path, json=body(priority=-9, schedule="@manual"), headers={"If-Match": "*"})
+    assert (changed.json()["priority"], changed.json()["dst"], changed.json()["next_due_at"]) == (
+        -9,
+        {"gap": "shift", "overlap": "first"},
+        [],
+    )
+    assert (await client.get(path)).json() == changed.json()
+
+
+async def test_repeated_create_gets_the_first_answer(client, gateway, body):
+    """The same key is answered with the very same bytes, though the next instants have moved on since."""
+    wish, key = body(schedule="* * * * * *"), {"Idempotency-Key": "once"}
+    first = await client.post("/jobs", json=wish, headers=key)
+    shown = await client.get(f"/jobs/{first.json()['job_id']}")
+    while shown.json()["next_due_at"] == first.json()["next_due_at"]:
+        shown = await client.get(f"/jobs/{first.json()['job_id']}")
+    again = await client.post("/jobs", json=wish, headers=key)
+    assert again.content == first.content
+    assert len(first.json()["next_due_at"]) == 5
+
+
+async def test_run_shows_its_priority(client, body):
+    """A run shows what ranks it, and no backfill."""
+    job = await create(client, body(priority=9))
+    run = (await client.post(f"/jobs/{job['job_id']}/run")).json()
+    assert (run["priority"], run["backfill_id"]) == (9, None)
+    assert (await client.get(f"/runs/{run['run_id']}")).json() == run
 
 
 async def test_change_needs_the_version(client, body):
@@ -50,6 +115,21 @@ async def test_pause_and_resume(client, body):
         (200, False, 2), (200, False, 2), (200, True, 3),
     ]  # fmt: skip
     assert stale.status_code == 412
+
+
+async def test_pause_says_why(client, body):
+    """A pause's reason is shown while the schedule is paused, in the log for ever; without one it is empty."""
+    job = await create(client, body(schedule="0 0 9 * * *"))
+    path = f"/jobs/{job['job_id']}"
+    paused = (await client.post(f"{path}/pause", json={"reason": "moving house"})).json()
+    assert (paused["is_active"], paused["pause_reason"], paused["next_due_at"]) == (False, "moving house", [])
+    assert (await client.get(path)).json() == paused
+    resumed = (await client.post(f"{path}/resume")).json()
+    assert (resumed["pause_reason"], len(resumed["next_due_at"])) == (None, 5)
+    again = (await client.post(f"{path}/pause")).json()
+    assert (again["pause_reason"], (await client.get(path)).json()) == ("", again)
+    events = (await client.get(f"/events?stream=job-{job['job_id']}&type=job.paused")).json()
+    assert [event["data"]["reason"] for event in events] == ["moving house", ""]
 
 
 async def test_deleted_job_is_gone_and_its_runs_stay(client, gateway, body):

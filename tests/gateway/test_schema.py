@@ -1,13 +1,22 @@
 """The OpenAPI document describes what is there, and its page needs nothing from elsewhere."""
 
 import re
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
 from orc_domain.egress import EgressPolicy
 from orc_domain.job_spec import JobSpec
-from orc_gateway.bodies import BackfillBody, CancelBody, Credentials, PreviewBody, check_job, decode_body
+from orc_gateway.bodies import (
+    BackfillBody,
+    CancelBody,
+    Credentials,
+    PauseBody,
+    PreviewBody,
+    check_job,
+    decode_body,
+)
 from orc_gateway.openapi import JOB_EXAMPLE
 
 JOB_ID = "00000000-0000-0000-0000-000000000001"
@@ -15,7 +24,7 @@ OPERATIONS = {
     "GET /health", "GET /livez", "GET /readyz", "GET /metrics", "GET /.well-known/jwks.json", "POST /auth/register",
     "POST /auth/login", "GET /auth/me", "GET /jobs", "POST /jobs", "GET /jobs/{job_id}", "PUT /jobs/{job_id}",
     "DELETE /jobs/{job_id}", "POST /jobs/{job_id}/pause", "POST /jobs/{job_id}/resume", "POST /jobs/{job_id}/run",
-    "GET /runs", "GET /runs/{run_id}", "GET /runs/{run_id}/tasks", "GET /runs/{run_id}/events",
+    "GET /jobs/{job_id}/ticks", "GET /jobs/{job_id}/why", "GET /runs", "GET /runs/{run_id}", "GET /runs/{run_id}/tasks", "GET /runs/{run_id}/events",
     "POST /runs/{run_id}/cancel", "POST /runs/{run_id}/retry", "GET /events", "POST /schedules/preview",
     "GET /jobs/{job_id}/backfills", "POST /jobs/{job_id}/backfills", "GET /backfills/{backfill_id}",
     "GET /backfills/{backfill_id}/runs", "POST /backfills/{backfill_id}/cancel",
@@ -75,6 +84,9 @@ async def test_parameters_that_matter_are_described(document):
     assert parameter("POST /jobs/{job_id}/run", "Idempotency-Key")["in"] == "header"
     assert parameter("GET /events", "Last-Event-ID")["in"] == "header"
     assert parameter("GET /runs", "limit")["schema"]["maximum"] == 1000
+    assert parameter("GET /jobs/{job_id}/why", "at")["required"] is True
+    assert parameter("GET /jobs/{job_id}/why", "at")["schema"]["format"] == "date-time"
+    assert parameter("GET /jobs/{job_id}/ticks", "limit")["schema"]["maximum"] == 1000
     assert parameter("GET /jobs/{job_id}", "job_id")["schema"]["format"] == "uuid"
 
 
@@ -84,19 +96,24 @@ async def test_examples_are_accepted(document):
         "JobSpec": JobSpec,
         "BackfillBody": BackfillBody,
         "CancelBody": CancelBody,
+        "PauseBody": PauseBody,
         "PreviewBody": PreviewBody,
         "Credentials": Credentials,
     }
     bodies = [
         operation["requestBody"] for operation in operations(document).values() if "requestBody" in operation
     ]
-    assert len(bodies) == 8
+    assert len(bodies) == 9
     for body in bodies:
         content = body["content"]["application/json"]
         decode_body(
             msgspec.json.encode(content["example"]), kinds[content["schema"]["$ref"].rpartition("/")[2]]
         )
-    check_job(decode_body(msgspec.json.encode(JOB_EXAMPLE), JobSpec), EgressPolicy())
+    check_job(
+        decode_body(msgspec.json.encode(JOB_EXAMPLE), JobSpec),
+        EgressPolicy(),
+        datetime(2026, 11, 1, tzinfo=UTC),
+    )
 
 
 async def test_page_is_self_contained(client, document):

@@ -32,6 +32,12 @@ def spec(**said: Any) -> JobSpec:
     return JobSpec(**({"job_name": "flights", "schedule": "@manual", "tasks": (task,)} | said))
 
 
+def hourly(seconds_ago: float) -> tuple[str, datetime]:
+    """Give a schedule that fires each hour, and was due so many seconds ago; and when that was."""
+    due_at = (datetime.now(UTC) - timedelta(seconds=seconds_ago)).replace(microsecond=0)
+    return f"{due_at.second} {due_at.minute} * * * *", due_at
+
+
 def intent(command_id: UUID | None = None, **said: Any) -> Intent:
     values = {
         "command_id": command_id or uuid4(),
@@ -95,12 +101,20 @@ class Parts(Struct, frozen=True):
     async def make_due(self, job_id: UUID, seconds_ago: float) -> datetime:
         """Have the calendar believe that the job was due then, at a whole second."""
         due_at = (datetime.now(UTC) - timedelta(seconds=seconds_ago)).replace(microsecond=0)
-        await self.pool.execute("UPDATE jobs SET next_due_at = $2 WHERE job_id = $1", job_id, due_at)
+        await self.set_due(due_at, job_id)
         return due_at
+
+    async def set_due(self, due_at: datetime, job_id: UUID | None = None) -> None:
+        """Have the calendar believe that a job, or every job, has accounted for nothing from this instant on."""
+        await self.pool.execute(
+            "UPDATE jobs SET next_due_at = $1, wake_at = $1 WHERE job_id = coalesce($2, job_id)",
+            due_at,
+            job_id,
+        )
 
     def ticker(self, pool: Any = None, **options: Any) -> Ticker:
         return Ticker(
-            pool or self.pool, self.jobs, self.calendar, self.metrics,
+            pool or self.pool, self.log, self.jobs, self.calendar, self.metrics,
             wakeup=Wakeup(), on_append=lambda _: self.told.append("append"), **options,
         )  # fmt: skip
 
@@ -133,6 +147,7 @@ def assemble(pool: Any) -> Parts:
         log,
         on_jobs=lambda: told.append("jobs"),
         on_runs=lambda: told.append("runs"),
+        on_failures=lambda: told.append("failures"),
         on_pools=pools.update,
     )
     metrics = SchedulerMetrics(CollectorRegistry())

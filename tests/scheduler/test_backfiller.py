@@ -30,6 +30,7 @@ from orc_domain.wire import WireCancelBackfill, WireChangeJob, WireDeleteJob
 from orc_domain.zones import TZDATA
 from orc_events.event import StreamName
 from orc_events.wakeup import Wakeup
+from orc_scheduler.overlaps import open_runs_now
 
 ROWS = "SELECT requested, succeeded, failed, cancelled, cancel_requested FROM backfills"
 
@@ -109,6 +110,20 @@ async def test_a_run_by_another_way_counts_for_nothing(parts, executor):
     await end(executor, by_hand)
     await parts.fold()
     assert await parts.rows(ROWS) == [(1, 0, 0, 0, False)]
+
+
+async def test_overlap_looks_away(parts):
+    """A schedule neither waits for a backfill's runs nor has them give way, folded or not."""
+    job_id = await parts.create(**DAILY)
+    await request(parts, job_id, 2)
+    by_hand = await parts.request(job_id)
+    await backfiller(parts).drive()
+    seen = []
+    for _ in range(2):
+        async with parts.pool.acquire() as connection:
+            seen.append(await open_runs_now(connection, parts.log, [job_id]))
+        await parts.fold()
+    assert (seen, await parts.rows("SELECT count(*) FROM open_runs")) == ([{job_id: {by_hand}}] * 2, [(2,)])
 
 
 async def test_a_changed_job(parts, executor):

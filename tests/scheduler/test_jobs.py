@@ -63,7 +63,7 @@ async def test_asked_at_once():
 async def test_bounded():
     """The least recently used job is forgotten first when there is no more room, and read again when asked for."""
     log = Counting()
-    jobs = Jobs(log, bytes_max=3_500)
+    jobs = Jobs(log, bytes_max=5_000)
     old, used, big = [await created(log, description="x" * 800) for _ in range(3)]
     for job_id in (old, used):
         await jobs.current(job_id)

@@ -40,13 +40,6 @@ def deleter(table: str) -> Callable[[View, list[Any]], list[Row]]:
     return delete
 
 
-def jobs_edit(view: View, ids: list[Any], versions: list[int], pools: list[str]) -> list[Row]:
-    for job_id, version, pool in zip(ids, versions, pools, strict=True):
-        if (row := view.get(JOBS, job_id)) is not None:
-            view.put(JOBS, job_id, row | {"version": version, "pool": pool})
-    return []
-
-
 def lost(view: View, lease: float, limit: int) -> list[Row]:
     def until(run: Row) -> datetime:
         held = view.get(LEASES, run["run_id"])

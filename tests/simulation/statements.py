@@ -25,7 +25,6 @@ from simulation.run_statements import (
     RUNS,
     deleter,
     end_leases,
-    jobs_edit,
     lost,
     pools,
     reader,
@@ -47,7 +46,10 @@ _RUN_COLUMNS = (
     "run_id", "job_id", "pool", "status", "attempt", "cancel_requested", "requested_position", "requested_at",
     "queue_until", "claimed_at", "send_after", "sends",
 )  # fmt: skip
-_JOB_COLUMNS = ("job_id", "version", "schedule", "timezone", "pool", "is_active", "next_due_at")
+_JOB_COLUMNS = (
+    "job_id", "version", "pool", "timing", "is_active", "next_due_at", "passing", "failures_max", "failures",
+    "failed_run_id", "wake_at",
+)  # fmt: skip
 
 # --- the reader's table, of the simulation itself ------------------------------------------------------------------
 
@@ -69,9 +71,11 @@ _SCHEDULER: dict[str, Callable[..., Any]] = {
     "runs_put": writer(RUNS, _RUN_COLUMNS, frozenset({"job_id", "pool", "requested_position", "requested_at", "queue_until"})),
     "runs_delete": deleter(RUNS),
     "runs_count": lambda view, job_id: [{"n": sum(run["job_id"] == job_id for run in view.rows(RUNS))}],
-    "jobs_read": lambda view, ids: [{k: v for k, v in row.items() if k != "next_due_at"} for row in reader(JOBS)(view, ids)],
+    "jobs_read": lambda view, ids: [{k: v for k, v in row.items() if k != "wake_at"} for row in reader(JOBS)(view, ids)],
     "jobs_put": writer(JOBS, _JOB_COLUMNS),
-    "jobs_edit": jobs_edit,
+    # No job of the simulation is paused for its failures.
+    "jobs_failed": lambda _view, *_counts: [],
+    "jobs_broken": lambda _view, _limit: [],
     "jobs_delete": deleter(JOBS),
     "lost": lost,
     "unclaimed": unclaimed,
@@ -82,7 +86,7 @@ _SCHEDULER: dict[str, Callable[..., Any]] = {
     "pools": pools,
     "oldest_needed": lambda view: [{"min": min((run["requested_position"] for run in view.rows(RUNS)), default=None)}],
     # No job of the simulation has a schedule, so nothing is ever due.
-    "due_next": lambda view: [{"next_due_at": None, "now": view.now}],
+    "due_next": lambda view: [{"wake_at": None, "now": view.now}],
     "due_lock": lambda _view, _limit: [],
     # Nor is there a backfill.
     "backfills_of_runs": lambda _view, _run_ids: [],

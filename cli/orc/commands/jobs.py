@@ -13,6 +13,8 @@ from orc.options import NO_OPTIONS, Options
 from orc.output import plain, show_fields, show_json, show_table
 
 NEXT_SHOWN = 3
+TIMING = ("schedule", "schedules", "timezone", "dst", "exclude", "starts_at", "ends_at", "jitter_seconds")
+"""What of a job says when it is due."""
 COLUMNS = ("job_id", "job_name", "schedule", "timezone", "is_active", "pool")
 
 app = App(name="jobs", help="Apply, list, show and delete jobs.", help_format="plaintext")
@@ -82,11 +84,9 @@ def show(job: str, *, options: Options = NO_OPTIONS) -> None:
         if options.json:
             show_json(found)
             return
-        asked = {name: found[name] for name in ("schedule", "timezone")}
-        preview = gateway.post("/schedules/preview", asked)
-    show_fields(
-        {name: value for name, value in found.items() if name != "tasks"} | {"runs": _when(found, preview)}
-    )
+        preview = gateway.post("/schedules/preview", {name: found[name] for name in TIMING})
+    fields = {name: value for name, value in found.items() if name not in {"next_due_at", "tasks"}}
+    show_fields(fields | {"runs": _when(found, preview)})
     for task in found["tasks"]:
         print(f"task {task['task_order']}")
         show_fields({"  from": task["extractor_config"], "  to": task["loader_config"]})
@@ -94,7 +94,7 @@ def show(job: str, *, options: Options = NO_OPTIONS) -> None:
 
 def _when(job: dict[str, Any], preview: dict[str, Any]) -> str:
     """Say a job's schedule in words, with the next times it is due."""
-    following = ", ".join(preview["next"][:NEXT_SHOWN]) if job["is_active"] else ""
+    following = ", ".join(job["next_due_at"][:NEXT_SHOWN])
     paused = "" if job["is_active"] else " (paused)"
     return f"{preview['description']}{paused}{f'; next {following}' if following else ''}"
 
@@ -116,7 +116,7 @@ def delete(job: str, *, options: Options = NO_OPTIONS) -> None:
 
 
 @app.command
-def pause(job: str, *, options: Options = NO_OPTIONS) -> None:
+def pause(job: str, *, reason: str | None = None, options: Options = NO_OPTIONS) -> None:
     """
     Stop a job's schedule; it can still be run by hand.
 
@@ -124,10 +124,12 @@ def pause(job: str, *, options: Options = NO_OPTIONS) -> None:
     ----------
     job
         Its name or id.
+    reason
+        Why; it is shown with the job, and by `orc why`.
     """
     with Gateway(options) as gateway:
         job_id = gateway.job_id(job)
-        gateway.post(f"/jobs/{job_id}/pause")
+        gateway.post(f"/jobs/{job_id}/pause", None if reason is None else {"reason": reason})
     _say("paused", job, job_id, options)
 
 

@@ -3,12 +3,16 @@
 from datetime import datetime
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from orc_domain.extract import Config
 from orc_domain.job import Job, task_id
+from orc_domain.job_spec import JobSpec
+from orc_domain.policies import CatchUp, Dst, Overlap, Retry, Timeouts
 from orc_domain.run import Run
 from orc_domain.run_messages import Cause, Status
+from orc_domain.timetable import Timing
+from orc_domain.upcoming import next_due_at
 
 
 class TaskDefinition(Struct, frozen=True, kw_only=True):
@@ -22,6 +26,25 @@ class TaskDefinition(Struct, frozen=True, kw_only=True):
     loader_config: Config
     created_at: datetime
     updated_at: datetime
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """What a definition says of time and trouble beside its schedule; each field as in `JobSpec`."""
+
+    schedules: tuple[str, ...]
+    dst: Dst
+    exclude: tuple[str, ...]
+    starts_at: datetime | None
+    ends_at: datetime | None
+    jitter_seconds: float
+    catch_up: CatchUp
+    start_deadline_seconds: float | None
+    overlap: Overlap
+    retry: Retry
+    timeouts: Timeouts
+    pause_after_failures: int | None
+    priority: int
+    concurrency_max: int | None
 
 
 class JobDefinition(Struct, frozen=True, kw_only=True):
@@ -38,11 +61,29 @@ class JobDefinition(Struct, frozen=True, kw_only=True):
     """What `ETag` and `If-Match` carry."""
     created_at: datetime
     updated_at: datetime
+    schedules: tuple[str, ...]
+    dst: Dst
+    exclude: tuple[str, ...]
+    starts_at: datetime | None
+    ends_at: datetime | None
+    jitter_seconds: float
+    catch_up: CatchUp
+    start_deadline_seconds: float | None
+    overlap: Overlap
+    retry: Retry
+    timeouts: Timeouts
+    pause_after_failures: int | None
+    priority: int
+    concurrency_max: int | None
+    pause_reason: str | None
+    """Why its schedule is paused, as the pause said; null while it is active or was made inactive otherwise."""
 
 
 class JobWithTasks(JobDefinition, frozen=True, kw_only=True):
     """A job with its tasks in order."""
 
+    next_due_at: tuple[datetime, ...]
+    """When it fires next, in its own zone; empty while its schedule is paused, has ended, or is @manual."""
     tasks: tuple[TaskDefinition, ...]
 
 
@@ -64,17 +105,28 @@ class JobRun(Struct, frozen=True, kw_only=True):
     pool: str
     created_at: datetime
     updated_at: datetime
-    backfill_id: UUID | None = None
+    backfill_id: UUID | None
+    priority: int
+    """Within its pool; higher ones are claimed first."""
+
+
+def terms_of(spec: JobSpec) -> Terms:
+    """Return what a definition says of time and trouble."""
+    return Terms(**{name: getattr(spec, name) for name in Terms.__struct_fields__})
 
 
 def job_with_tasks(job: Job) -> JobWithTasks:
-    """Show a job that exists."""
+    """
+    Show a job that exists.
+
+    Its next instants are those after its last change, so that a fold shows the same whenever it is made.
+    """
     assert job.job_id is not None
     assert job.spec is not None
     assert job.created_at is not None
     assert job.updated_at is not None
     job_id, spec, created_at, updated_at = job.job_id, job.spec, job.created_at, job.updated_at
-    return JobWithTasks(
+    shown = JobWithTasks(
         job_id=job_id,
         job_name=spec.job_name,
         description=spec.description,
@@ -85,6 +137,9 @@ def job_with_tasks(job: Job) -> JobWithTasks:
         version=job.version,
         created_at=created_at,
         updated_at=updated_at,
+        **structs.asdict(terms_of(spec)),
+        pause_reason=job.pause_reason,
+        next_due_at=(),
         tasks=tuple(
             TaskDefinition(
                 task_id=task_id(job_id, order),
@@ -98,6 +153,16 @@ def job_with_tasks(job: Job) -> JobWithTasks:
             for order, task in enumerate(spec.tasks, start=1)
         ),
     )
+    return due_after(shown, updated_at)
+
+
+def due_after(job: JobWithTasks, after: datetime) -> JobWithTasks:
+    """Show a job with its next instants after a time."""
+    timing = Timing(
+        schedules=(job.schedule, *job.schedules), timezone=job.timezone, dst=job.dst, exclude=job.exclude,
+        starts_at=job.starts_at, ends_at=job.ends_at, jitter_seconds=job.jitter_seconds,
+    )  # fmt: skip
+    return structs.replace(job, next_due_at=next_due_at(timing, after) if job.is_active else ())
 
 
 def job_run(run: Run) -> JobRun:
@@ -122,4 +187,5 @@ def job_run(run: Run) -> JobRun:
         created_at=run.created_at,
         updated_at=run.updated_at,
         backfill_id=run.requested.backfill_id,
+        priority=run.requested.priority,
     )

@@ -19,6 +19,7 @@ from orc_domain.timetable import (
     JITTER_SECONDS_MAX,
     SCHEDULES_MAX,
     Aware,
+    Timetable,
     Timing,
     parse_timetable,
 )
@@ -101,10 +102,10 @@ def timing_of(spec: JobSpec) -> Timing:
     )  # fmt: skip
 
 
-def plan_of(job_id: UUID, spec: JobSpec) -> Plan:
+def plan_of(job_id: UUID, spec: JobSpec, timetable: Timetable | None = None) -> Plan:
     """Return what a definition says of its instants; raises Invalid when its timing cannot be read."""
     return Plan(
-        job_id=job_id, timetable=parse_timetable(timing_of(spec)), catch_up=spec.catch_up,
+        job_id=job_id, timetable=timetable or parse_timetable(timing_of(spec)), catch_up=spec.catch_up,
         start_deadline_seconds=spec.start_deadline_seconds, overlap=spec.overlap,
     )  # fmt: skip
 

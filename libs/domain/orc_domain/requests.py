@@ -56,6 +56,7 @@ def request_run(
     policy: Policy | None = None,
     backfill_id: UUID | None = None,
     at: datetime | None = None,
+    tzdata: str | None = None,
 ) -> RequestRun:
     """
     Ask for a run of a job as it stands; raises NotFound when there is no such job.
@@ -80,7 +81,7 @@ def request_run(
     return RequestRun(
         run_id=run_id, job_id=job.job_id, job_name=job.spec.job_name, job_version=job.version, tasks=tasks,
         pool=job.spec.pool, triggered_by=triggered_by, policy=policy or policy_of(job.spec), root_id=run_id,
-        due_at=due_at, priority=job.spec.priority, concurrency_max=concurrency_of(job.spec),
+        due_at=due_at, priority=job.spec.priority, concurrency_max=concurrency_of(job.spec), tzdata=tzdata,
         backfill_id=backfill_id, refused=refused,
     )  # fmt: skip
 

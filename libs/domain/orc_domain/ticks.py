@@ -11,8 +11,6 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from orc_domain.zones import TZDATA
-
 SkipReason = Literal[
     "missed", "deadline", "overlap", "over-cap", "paused", "excluded", "dst-gap", "replaced", "not-storable"
 ]
@@ -39,8 +37,9 @@ class TickSkipped(Struct, frozen=True, kw_only=True, tag_field="type", tag="tick
     last_due_at: datetime
     count: int
     """How many due instants the span holds, both ends included."""
-    reason: SkipReason
+    reason: str
+    """A `SkipReason`; text, so that a reason which another version knows can be read."""
     job_version: int = 0
     """The job's version when this was decided."""
-    tzdata: str = TZDATA
+    tzdata: str | None = None
     """The release of the tz database that said where the clocks change."""

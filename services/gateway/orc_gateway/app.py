@@ -37,6 +37,7 @@ from orc_gateway.routes.options import options_routes
 from orc_gateway.routes.runs import run_routes
 from orc_gateway.routes.schedules import schedule_routes
 from orc_gateway.routes.schema import schema_routes
+from orc_gateway.routes.ticks import tick_routes
 from orc_gateway.settings import GatewaySettings
 from orc_gateway.shown import SUBJECT as PROJECTED
 from orc_gateway.shown import Shown
@@ -70,10 +71,11 @@ def create_app(
     commands = Commands(bus, log, shown, clock, registry)
     keys = KeyRing(bus)
     handlers = [
-        *job_routes(commands, reads, egress),
+        *job_routes(commands, reads, egress, clock),
         *run_routes(commands, reads, log, tail, bus),
         *backfill_routes(commands, reads, log, shown, clock),
         *event_routes(reads, tail),
+        *tick_routes(reads, log, clock),
         *schedule_routes(clock),
         *auth_routes(bus, keys),
         *health_routes(health, registry),

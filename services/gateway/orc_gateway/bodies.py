@@ -7,6 +7,7 @@ A definition is judged here in full, because a secret written literally must not
 """
 
 import asyncio
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,18 +16,21 @@ from litestar import Request
 from msgspec import Meta, Struct
 
 from orc_domain.backfill import Concurrency, Reprocess
+from orc_domain.cron import YEAR_MAX, YEAR_MIN
 from orc_domain.egress import EgressPolicy, literal_address
 from orc_domain.fields import invalid_from
 from orc_domain.job_spec import JobSpec, check_spec
+from orc_domain.policies import CatchUp, Dst, Overlap, Seconds
 from orc_domain.rejection import Invalid
-from orc_domain.timetable import Aware
+from orc_domain.timetable import EXCLUDE_MAX, JITTER_SECONDS_MAX, SCHEDULES_MAX, Aware
+from orc_domain.upcoming import check_fires
 from orc_gateway.problems import Refusal
 
 T = TypeVar("T")
 
 BODY_BYTES_MAX = 1024 * 1024
 DEPTH_MAX = 64
-INSTANTS_MAX = 100
+INSTANTS_MAX = 1000
 BODY_SECONDS_MAX = 30.0
 
 
@@ -57,12 +61,40 @@ class BackfillBody(Struct, frozen=True, forbid_unknown_fields=True):
     """The newest instant first."""
 
 
-class PreviewBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """A schedule to look at."""
+class PauseBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why a schedule is paused."""
+
+    reason: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class Downtime(Struct, frozen=True, forbid_unknown_fields=True, rename={"start": "from", "end": "to"}):
+    """A time in which no scheduler is taken to run, its end excluded."""
+
+    start: Aware
+    end: Aware
+
+
+class PreviewBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A schedule to look at; its fields are those of a job."""
 
     schedule: str
+    schedules: Annotated[tuple[str, ...], Meta(max_length=SCHEDULES_MAX)] = ()
     timezone: str = "UTC"
+    dst: Dst = Dst()
+    exclude: Annotated[tuple[str, ...], Meta(max_length=EXCLUDE_MAX)] = ()
+    starts_at: Aware | None = None
+    ends_at: Aware | None = None
+    jitter_seconds: Annotated[float, Meta(ge=0, le=JITTER_SECONDS_MAX)] = 0.0
+    catch_up: CatchUp = CatchUp()
+    start_deadline_seconds: Seconds | None = None
+    overlap: Overlap = Overlap()
+    after: Aware | None = None
+    """The listed instants are strictly after it; by default, after now."""
     count: Annotated[int, Meta(ge=1, le=INSTANTS_MAX)] = 5
+    downtime: Downtime | None = None
+    """Say too what would become of the instants around it."""
+    run_seconds: Seconds = 0.0
+    """How long a run is taken to last in that."""
 
 
 class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,7 +110,7 @@ class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
 _EMPTY = b"{}"
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
-    for kind in (JobSpec, NoBody, CancelBody, BackfillBody, PreviewBody, Credentials)
+    for kind in (JobSpec, NoBody, CancelBody, PauseBody, BackfillBody, PreviewBody, Credentials)
 }
 
 
@@ -110,9 +142,11 @@ def decode_body(body: bytes, into: type[T]) -> T:
     return decoded
 
 
-def check_job(spec: JobSpec, egress: EgressPolicy) -> None:
-    """Judge all that a definition's text tells; raises Invalid naming the field."""
+def check_job(spec: JobSpec, egress: EgressPolicy, now: datetime) -> None:
+    """Judge all that a definition's text tells, and that it fires after `now`; raises Invalid naming the field."""
+    check_times(spec, "starts_at", "ends_at")
     check_spec(spec)
+    check_fires(spec, now)
     for place, task in enumerate(spec.tasks):
         if task.extractor_config.get("type") != "api":
             continue
@@ -121,6 +155,17 @@ def check_job(spec: JobSpec, egress: EgressPolicy) -> None:
         if refused:
             field = f"tasks[{place}].extractor_config.url"
             raise Invalid(field, refused, valid="a public address", code="address-refused")
+
+
+def check_times(holder: Struct, *fields: str) -> None:
+    """Raise Invalid for a time that no schedule reaches, and that a change of its offset might carry past all years."""
+    for field in fields:
+        at = getattr(holder, field)
+        if at is not None and not YEAR_MIN <= at.year <= YEAR_MAX:
+            name = holder.__struct_encode_fields__[holder.__struct_fields__.index(field)]
+            raise Invalid(
+                name, f"{at.isoformat()} is too far away", valid=f"a year from {YEAR_MIN} to {YEAR_MAX}"
+            )
 
 
 def _check_content_type(content_type: str) -> None:

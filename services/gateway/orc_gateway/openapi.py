@@ -12,7 +12,7 @@ from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
 
 from orc_domain.job_spec import JobSpec
-from orc_gateway.bodies import BackfillBody, CancelBody, Credentials, PreviewBody
+from orc_gateway.bodies import BackfillBody, CancelBody, Credentials, PauseBody, PreviewBody
 from orc_gateway.problems import CONTENT_TYPE, UNKNOWN_PATH, Problem, Refusal
 
 JSON = "application/json"
@@ -23,6 +23,9 @@ JOB_EXAMPLE = {
     "description": "Every morning, the planes of a file",
     "schedule": "0 0 9 * * *",
     "is_active": True,
+    "timezone": "Europe/Berlin",
+    "catch_up": {"mode": "last", "window_seconds": 3600},
+    "overlap": {"mode": "skip"},
     "tasks": [
         {
             "extractor_config": {"type": "csv", "path": "planes.csv", "null_values": ["NA"]},
@@ -30,9 +33,16 @@ JOB_EXAMPLE = {
         }
     ],
 }
+PREVIEW_EXAMPLE = {
+    "schedule": "0 30 2 * * *",
+    "timezone": "Europe/Berlin",
+    "catch_up": {"mode": "last", "window_seconds": 86_400},
+    "downtime": {"from": "2027-03-27T00:00:00+01:00", "to": "2027-03-28T12:00:00+02:00"},
+}
 _BODIES: dict[str, tuple[type, Any, bool]] = {
     "createJob": (JobSpec, JOB_EXAMPLE, True),
     "changeJob": (JobSpec, JOB_EXAMPLE, True),
+    "pauseJob": (PauseBody, {"reason": "the source is being moved"}, False),
     "cancelRun": (CancelBody, {"reason": "wrong file"}, False),
     "createBackfill": (
         BackfillBody,
@@ -40,7 +50,7 @@ _BODIES: dict[str, tuple[type, Any, bool]] = {
         True,
     ),
     "cancelBackfill": (CancelBody, {"reason": "wrong range"}, False),
-    "previewSchedule": (PreviewBody, {"schedule": "0 0 9 * * 1-5", "timezone": "Europe/Berlin"}, True),
+    "previewSchedule": (PreviewBody, PREVIEW_EXAMPLE, True),
     "register": (Credentials, {"username": "myuser", "password": "mypassword"}, True),
     "login": (Credentials, {"username": "myuser", "password": "mypassword"}, True),
 }
@@ -82,7 +92,7 @@ def document(app: Litestar) -> bytes:
     """Return the whole document as JSON."""
     derived: dict[str, Any] = app.openapi_schema.to_schema()
     _, schemas = msgspec.json.schema_components(
-        [JobSpec, CancelBody, BackfillBody, PreviewBody, Credentials, Problem], ref_template=_REF
+        [JobSpec, CancelBody, PauseBody, BackfillBody, PreviewBody, Credentials, Problem], ref_template=_REF
     )
     components = derived.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas)

@@ -7,6 +7,7 @@ Problems: every error as RFC 9457 `application/problem+json`, from one table.
 `code` is stable. A problem never holds a query string, a header or a body: they may carry secrets.
 """
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -83,6 +84,7 @@ REJECTED: Mapping[type[Rejected], int] = {Invalid: 400, NotFound: 404, Conflict:
 REJECTED_KINDS: Mapping[str, int] = {"invalid": 400, "not-found": 404, "conflict": 409, "stale": 412}
 """The same for those that come back over the bus."""
 
+_MISSING = re.compile(r"Missing required query parameter '(?P<name>[a-z_]+)'")
 _CODES: Mapping[int, str] = {
     400: "invalid",
     401: "unauthorized",
@@ -154,5 +156,7 @@ def _invalid(error: ValidationException) -> Refusal:
     """Say what Litestar says of parameters in our own form."""
     extra = error.extra if isinstance(error.extra, list) else []
     faults = tuple(FieldFault(str(one.get("key", "")), str(one.get("message", ""))) for one in extra)
+    if missing := _MISSING.match(error.detail):
+        faults = (FieldFault(missing["name"], "the query parameter is missing"),)
     detail = "; ".join(f"{fault.field}: {fault.detail}" for fault in faults) or "the request is not valid"
     return Refusal(400, "invalid", detail, errors=faults)

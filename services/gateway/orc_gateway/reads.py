@@ -6,14 +6,15 @@ tells whether there is a next page.
 """
 
 from collections.abc import Awaitable
-from typing import Any, Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 import asyncpg
 import msgspec
 from msgspec import Struct
 
-from orc_domain.definitions import JobDefinition, JobRun, JobWithTasks, TaskDefinition
+from orc_domain.definitions import JobDefinition, JobRun, JobWithTasks, TaskDefinition, Terms, due_after
 from orc_domain.job import task_id
 from orc_domain.rejection import Invalid
 from orc_domain.run_messages import Status
@@ -29,6 +30,7 @@ READ_SECONDS_MAX = 1.8
 ASKED_MAX = 2
 """A connection that broke in the pool is found by using it; the second try gets a fresh one."""
 NEWEST = 2**63 - 1
+_FIRST, _LAST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 EVENTS_BYTES_MAX = 8 * 1024 * 1024
 """Of events' data read at once: an event may hold all that a request's body did."""
 
@@ -69,6 +71,24 @@ class TaskOutcome(Struct, frozen=True, kw_only=True):
     finished_at: Any
 
 
+class Tick(Struct, frozen=True, kw_only=True):
+    """What became of due instants of a schedule: of one that a run was requested for, or of some that were let pass."""
+
+    due_at: datetime
+    outcome: Literal["requested", "skipped"]
+    reason: str | None
+    """Why it was let pass, as `tick.skipped` has it."""
+    run_id: UUID | None
+    position: int
+    """Of the event that says so."""
+    last_due_at: datetime
+    """The last instant of the span; the same as `due_at` for one."""
+    count: int
+    job_version: int
+    """Of the job's definition when this was decided."""
+    tzdata: str | None
+
+
 class Reads:
     """The read tables, over a pool whose sessions see them."""
 
@@ -80,14 +100,14 @@ class Reads:
         below = NEWEST if after is None else await self._position("job_position", after)
         rows = await self._fetch("list_jobs", below, limit + 1)
         total = await self._count(len(rows), limit, after, "count_jobs")
-        return Page([JobDefinition(**row) for row in rows[:limit]], total, len(rows) > limit)
+        return Page([JobDefinition(**_facts(row)) for row in rows[:limit]], total, len(rows) > limit)
 
-    async def job(self, job_id: UUID) -> JobWithTasks | None:
-        """Return a job with its tasks, None when there is none."""
+    async def job(self, job_id: UUID, now: datetime) -> JobWithTasks | None:
+        """Return a job with its tasks and its next instants after `now`; None when there is none."""
         rows = await self._fetch("job", job_id)
         if not rows:
             return None
-        first = dict(rows[0])
+        first = _facts(rows[0])
         for name in ("task_order", "extractor_config", "loader_config"):
             del first[name]
         created_at, updated_at = first["created_at"], first["updated_at"]
@@ -103,7 +123,7 @@ class Reads:
             )
             for row in rows
         )
-        return JobWithTasks(**first, tasks=tasks)
+        return due_after(JobWithTasks(**first, next_due_at=(), tasks=tasks), now)
 
     async def runs(
         self,
@@ -133,6 +153,20 @@ class Reads:
         """Return a run, None when there is none."""
         rows = await self._fetch("run", run_id)
         return JobRun(**rows[0]) if rows else None
+
+    async def ticks(
+        self, job_id: UUID, after: datetime | None, before: datetime | None, limit: int
+    ) -> tuple[list[Tick], bool]:
+        """Return what became of a job's instants between two times, newest first, and whether there is more of it."""
+        rows = await self._fetch("list_ticks", job_id, after or _FIRST, before or _LAST, limit + 1)
+        return [Tick(**row) for row in rows[:limit]], len(rows) > limit
+
+    async def ticks_around(self, job_id: UUID, at: datetime) -> tuple[Tick | None, Tick | None]:
+        """Return the last record of a job's instants that begins at or before `at`, and the first that begins after."""
+        ticks = [Tick(**row) for row in await self._fetch("ticks_around", job_id, at)]
+        return next((t for t in ticks if t.due_at <= at), None), next(
+            (t for t in ticks if t.due_at > at), None
+        )
 
     async def task_outcomes(self, run_id: UUID) -> dict[int, TaskOutcome]:
         """Return what became of a run's tasks, by their order."""
@@ -214,6 +248,12 @@ async def in_time(work: Awaitable[T]) -> T:
         raise Unavailable("the database does not answer now") from error
 
 
+def _facts(row: Any) -> dict[str, Any]:
+    """Return the columns of a job's row as the fields of what it shows."""
+    facts = dict(row)
+    return facts | msgspec.structs.asdict(_terms.decode(facts.pop("terms")))
+
+
 def _outcome(row: Any) -> TaskOutcome:
     facts = dict(row)
     cursor, changes = facts.pop("cursor"), facts.pop("schema_changes")
@@ -224,6 +264,7 @@ def _outcome(row: Any) -> TaskOutcome:
     )
 
 
+_terms = msgspec.json.Decoder(Terms)
 _QUERIES = (
     *("list_jobs", "count_jobs", "job_position", "job"),
     *(
@@ -234,6 +275,6 @@ _QUERIES = (
         "list_runs_of_job_by_status",
     ),
     *("count_runs", "run_position", "run", "run_tasks", "checkpoint"),
-    *("list_events", "list_stream_events"),
+    *("list_events", "list_stream_events", "list_ticks", "ticks_around"),
 )
 _STATEMENTS = {name: load("orc_gateway", name, "queries") for name in _QUERIES}

@@ -1,11 +1,15 @@
 """What is read from a request beside its body: who asks under which key, which version is meant, what form is wanted."""
 
 import re
+from datetime import datetime
 from typing import Any
 
 from litestar import Request
+from msgspec import ValidationError, convert
 
+from orc_domain.cron import YEAR_MAX, YEAR_MIN
 from orc_domain.rejection import Invalid
+from orc_domain.timetable import Aware
 from orc_events.event import Position
 from orc_gateway.commands import KEY_HEADER, Caller
 from orc_gateway.problems import Refusal
@@ -13,6 +17,8 @@ from orc_gateway.sse import CONTENT_TYPE as EVENT_STREAM
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _ETAG = re.compile(r'"([0-9]{1,18})"')
+
+_INSTANT = "RFC 3339 with an offset, as 2026-03-29T01:00:00Z or 2026-03-29T03:00:00+02:00 (+ is %2B in a URL)"
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -37,6 +43,17 @@ def expected_version(request: AnyRequest, *, required: bool) -> int | None:
     if match := _ETAG.fullmatch(given):
         return int(match[1])
     raise Invalid("If-Match", "this is no ETag of a job", valid='one ETag as it was given, as "7", or *')
+
+
+def instant(text: str, name: str) -> datetime:
+    """Return the time a query parameter says; raises Invalid for one without an offset, and for what is no time."""
+    try:
+        at: datetime = convert(text, Aware)
+    except ValidationError as error:
+        raise Invalid(name, f"{error}", valid=_INSTANT) from error
+    if not YEAR_MIN <= at.year <= YEAR_MAX:
+        raise Invalid(name, "the time is too far away", valid=f"a year from {YEAR_MIN} to {YEAR_MAX}")
+    return at
 
 
 def wants_stream(request: AnyRequest) -> bool:

@@ -20,7 +20,7 @@ from typing import Any, Never
 from uuid import UUID, uuid5
 
 import structlog
-from msgspec import Struct, json, structs
+from msgspec import Struct, json
 
 from orc_domain.backfill import CancelBackfill, Command, EndBackfill, run_id_of_instant
 from orc_domain.job import Job
@@ -209,8 +209,9 @@ class Backfiller:
 
 
 def _requested(taken: Taken, job: Job, due_at: datetime, run_id: UUID) -> Append:
-    request = request_run(job, run_id, "backfill", due_at=due_at, backfill_id=taken.backfill_id)
-    command = structs.replace(request, tzdata=TZDATA)
+    command = request_run(
+        job, run_id, "backfill", due_at=due_at, backfill_id=taken.backfill_id, tzdata=TZDATA
+    )
     return beginning(RUNS, run_stream(run_id), command, _intent(taken, run_id, taken.now))
 
 

@@ -11,8 +11,6 @@ from uuid import UUID
 
 from orc_domain.run_messages import RunRequested
 from orc_domain.streams import BACKFILL, JOB, RUN, TICKS
-from orc_domain.ticks import TickSkipped
-from orc_events.codec import EventCodec
 from orc_events.errors import LogUnavailable
 from orc_events.event import Position, Recorded
 from orc_events.follower import Follower
@@ -21,14 +19,14 @@ from orc_events.projection import Projector
 from orc_events.statements import load
 from orc_runtime.deciders import BACKFILLS, JOBS, RUNS
 from orc_scheduler.backfill_rows import BackfillFact, apply_backfills
+from orc_scheduler.failures import apply_failures
 from orc_scheduler.job_rows import JobFact, apply_jobs, apply_ticks
 from orc_scheduler.open_runs import RunFact, apply_runs
+from orc_scheduler.tick_events import TICK_EVENTS
 
 FOLLOWER = "calendar"
 CURRENT_SECONDS_MAX = 1.0
 """How long a reader that needs the whole past waits for the fold to reach the head."""
-
-TICK_EVENTS: EventCodec[TickSkipped] = EventCodec(TickSkipped)
 
 _FOLDED_RUN_EVENTS = RUNS.codec.types - {"task.succeeded", "task.failed"}
 _CLEAR_JOBS, _CLEAR_RUNS = load("orc_scheduler", "clear_jobs"), load("orc_scheduler", "clear_runs")
@@ -47,6 +45,7 @@ class Calendar:
         *,
         on_jobs: Callable[[], None],
         on_runs: Callable[[], None],
+        on_failures: Callable[[], None],
         on_pools: Callable[[set[str]], None],
         on_backfills: Callable[[], None] = lambda: None,
     ) -> None:
@@ -54,7 +53,8 @@ class Calendar:
         self._pool, self._log = pool, log
         self._on_jobs, self._on_runs, self._on_pools = on_jobs, on_runs, on_pools
         self._on_backfills, self._has_backfills = on_backfills, False
-        self._has_jobs = self._has_runs = False
+        self._on_failures = on_failures
+        self._has_jobs = self._has_runs = self._has_failures = False
         self._pools: set[str] = set()
         self.follower = Follower(pool, log, FOLLOWER)
         self.projector = Projector(self.follower, self._apply, clear=_clear, on_applied=self._tell)
@@ -104,8 +104,9 @@ class Calendar:
                 backfills.append(BackfillFact(backfill_id, told, recorded.version, recorded.position))
         self._pools |= await apply_jobs(connection, jobs)
         await apply_ticks(connection, accounted)
-        await apply_runs(connection, runs)
+        ends = await apply_runs(connection, runs)
         self._has_backfills |= await apply_backfills(connection, backfills, runs)
+        self._has_failures |= await apply_failures(connection, ends)
         self._has_jobs |= bool(jobs)
 
     def _tell(self, _position: Position) -> None:
@@ -117,7 +118,9 @@ class Calendar:
             self._on_runs()
         if self._has_backfills:
             self._on_backfills()
-        self._has_jobs = self._has_runs = self._has_backfills = False
+        if self._has_failures:
+            self._on_failures()
+        self._has_jobs = self._has_runs = self._has_backfills = self._has_failures = False
         self._pools = set()
 
 

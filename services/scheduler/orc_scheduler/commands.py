@@ -77,8 +77,8 @@ class Commands:
                 return await self._append(beginning(JOBS, job_stream(job_id), create, intent, job_answer))
             case WireChangeJob(job_id=job_id, spec=spec, expected_version=expected):
                 return await self._change(job_id, ChangeJob(spec, expected), intent)
-            case WirePauseJob(job_id=job_id, expected_version=expected):
-                return await self._change(job_id, PauseJob(expected), intent)
+            case WirePauseJob(job_id=job_id, expected_version=expected, reason=reason):
+                return await self._change(job_id, PauseJob(expected, reason), intent)
             case WireResumeJob(job_id=job_id, expected_version=expected):
                 return await self._change(job_id, ResumeJob(expected), intent)
             case WireDeleteJob(job_id=job_id, expected_version=expected):

@@ -2,44 +2,76 @@
 The calendar's fold: when each job is due next.
 
 A schedule is in force from the moment its event was recorded, by the database's clock: creation, resume and a change of
-schedule, zone or activity look forward from there, so none of them fires the past. An edit that leaves the schedule as
-it was moves nothing. An instant that the earlier schedule had not accounted for when it was replaced is no due instant
-any more.
+when or of activity look forward from there, so none of them fires the past. What the state before had not accounted for
+by then is kept in `passing`, and the ticker records it as let pass: `paused` while the schedule was, else `replaced`. An
+edit that leaves alone when the job is due moves nothing.
 
-The ticker moves `next_due_at` on in the transaction that accounts for an instant. The fold does it only for a row that
-does not know yet, which is after a rebuild. A run by hand never touches a job's row.
+The ticker moves a row on in the transaction that accounts for its instants. The fold does it only for a row that does
+not know yet, which is after a rebuild. A run by hand never touches a job's row.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct, structs
 
 from orc_domain.job import Event as JobEvent
 from orc_domain.job import JobChanged, JobCreated, JobDeleted, JobPaused, JobResumed
+from orc_domain.job_spec import JobSpec, timing_of
 from orc_events.statements import load
-from orc_scheduler.schedules import next_due_at
+from orc_scheduler.schedules import next_due_at, recorded_timetable
 
-_READ, _PUT, _EDIT = (load("orc_scheduler", name) for name in ("jobs_read", "jobs_put", "jobs_edit"))
-_DELETE, _BEHIND, _MOVE = (
-    load("orc_scheduler", name) for name in ("jobs_delete", "jobs_behind", "jobs_move")
+PAUSED_SPAN_SECONDS = 3600.0
+"""A paused schedule's instants are recorded so much later at most, together."""
+
+_READ, _PUT, _DELETE, _BEHIND = (
+    load("orc_scheduler", name) for name in ("jobs_read", "jobs_put", "jobs_delete", "jobs_behind")
 )
+_encoder = msgspec.json.Encoder()
+
+
+class Passing(Struct, frozen=True):
+    """Instants of an earlier state of a schedule, to be recorded as let pass."""
+
+    timing: str
+    due_at: datetime
+    """The first of them."""
+    until: datetime
+    """None after it; itself may be one."""
+    reason: Literal["paused", "replaced"]
+
+
+_passing_decoder = msgspec.json.Decoder(tuple[Passing, ...])
 
 
 class JobRow(Struct, frozen=True, kw_only=True):
-    """A row of `jobs` with what the fold decided about it."""
+    """A row of `jobs`, its fields in the order of the columns; `wake_at` follows from them."""
 
     job_id: UUID
     version: int
-    schedule: str
-    timezone: str
     pool: str
+    timing: str
     is_active: bool
     next_due_at: datetime | None = None
-    begins_anew: bool = False
-    """Whether `next_due_at` counts; else the row keeps its own."""
+    passing: tuple[Passing, ...] = ()
+    failures_max: int | None = None
+    failures: int = 0
+    failed_run_id: UUID | None = None
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """When the ticker is to look at it; None when there is nothing to account for."""
+        if self.passing:
+            return self.passing[0].due_at
+        if self.next_due_at is None:
+            return None
+        if not self.is_active:
+            return self.next_due_at + timedelta(seconds=PAUSED_SPAN_SECONDS)
+        timetable = recorded_timetable(self.timing)
+        return timetable.asked_at(self.job_id, self.next_due_at) if timetable else self.next_due_at
 
 
 class JobFact(Struct, frozen=True):
@@ -56,45 +88,41 @@ async def apply_jobs(connection: Any, facts: Sequence[JobFact]) -> set[str]:
         return set()
     ids = {fact.event.job_id for fact in facts}
     rows: dict[UUID, JobRow | None] = {
-        row["job_id"]: JobRow(**row) for row in await connection.fetch(_READ, list(ids))
+        row.job_id: row for row in map(row_of, await connection.fetch(_READ, list(ids)))
     }
     for fact in facts:
         rows[fact.event.job_id] = evolve_row(rows.get(fact.event.job_id), fact)
-    gone = [job_id for job_id, row in rows.items() if row is None]
-    kept = [row for row in rows.values() if row is not None]
-    anew = [row for row in kept if row.begins_anew]
-    if gone:
+    if gone := [job_id for job_id, row in rows.items() if row is None]:
         await connection.execute(_DELETE, gone)
-    if anew:
-        await connection.execute(_PUT, *_columns(anew, "job_id", "version", "schedule", "timezone", "pool",
-                                                 "is_active", "next_due_at"))  # fmt: skip
-    if len(anew) < len(kept):
-        edited = [row for row in kept if not row.begins_anew]
-        await connection.execute(_EDIT, *_columns(edited, "job_id", "version", "pool"))
+    kept = [row for row in rows.values() if row is not None]
+    await _put(connection, kept)
     return {row.pool for row in kept}
 
 
 def evolve_row(row: JobRow | None, fact: JobFact) -> JobRow | None:
     """Return the row after an event; None once the job is deleted."""
     match fact.event:
-        case JobCreated(job_id=job_id, spec=spec) | JobChanged(job_id=job_id, spec=spec):
-            named = JobRow(
-                job_id=job_id,
-                version=fact.version,
-                schedule=spec.schedule,
-                timezone=spec.timezone,
-                pool=spec.pool,
-                is_active=spec.is_active,
-            )
-            if row is not None and _schedule_of(row) == _schedule_of(named):
-                return structs.replace(named, next_due_at=row.next_due_at, begins_anew=row.begins_anew)
-            return _anew(named, fact.recorded_at)
-        case JobPaused() | JobResumed():
-            assert row is not None, "a job begins with its creation"
-            is_active = isinstance(fact.event, JobResumed)
-            return _anew(structs.replace(row, version=fact.version, is_active=is_active), fact.recorded_at)
+        case JobCreated(job_id=job_id, spec=spec):
+            new = JobRow(job_id=job_id, version=fact.version, pool=spec.pool, timing="", is_active=True)
+            return _anew(new, spec, fact)
         case JobDeleted():
             return None
+    assert row is not None, "a job begins with its creation"
+    row = structs.replace(row, version=fact.version)
+    match fact.event:
+        case JobChanged(spec=spec):
+            row = structs.replace(row, pool=spec.pool, failures_max=spec.pause_after_failures)
+            if row.timing == _text(spec) and row.is_active and not spec.is_active:
+                return structs.replace(row, is_active=False)
+            if row.timing == _text(spec) and row.is_active == spec.is_active:
+                return row
+            return _anew(_passed(row, fact.recorded_at), spec, fact)
+        case JobPaused():
+            return structs.replace(row, is_active=False)
+        case JobResumed():
+            row = _passed(row, fact.recorded_at)
+            following = next_due_at(row.timing, fact.recorded_at)
+            return structs.replace(row, is_active=True, next_due_at=following, failures=0, failed_run_id=None)
 
 
 async def apply_ticks(connection: Any, accounted: dict[UUID, datetime]) -> None:
@@ -102,21 +130,63 @@ async def apply_ticks(connection: Any, accounted: dict[UUID, datetime]) -> None:
     if not accounted:
         return
     behind = await connection.fetch(_BEHIND, list(accounted), list(accounted.values()))
-    if behind:
-        following = [next_due_at(row["schedule"], row["timezone"], row["due_at"]) for row in behind]
-        await connection.execute(
-            _MOVE, [row["job_id"] for row in behind], [row["due_at"] for row in behind], following
-        )
+    await _put(connection, [moved_past(row_of(row), accounted[row["job_id"]]) for row in behind])
 
 
-def _anew(row: JobRow, since: datetime) -> JobRow:
-    due = next_due_at(row.schedule, row.timezone, since) if row.is_active else None
-    return structs.replace(row, next_due_at=due, begins_anew=True)
+def moved_past(row: JobRow, due_at: datetime) -> JobRow:
+    """Return the row with nothing left to account for up to an instant."""
+    passing = list[Passing]()
+    for left in row.passing:
+        # Instants are accounted for in order, so what is left begins after the last of them.
+        following = next_due_at(left.timing, due_at) if left.due_at <= due_at else left.due_at
+        if following is not None and following <= left.until:
+            passing.append(structs.replace(left, due_at=following))
+    following = row.next_due_at
+    if following is not None and following <= due_at:
+        following = next_due_at(row.timing, due_at)
+    return structs.replace(row, next_due_at=following, passing=tuple(passing))
 
 
-def _schedule_of(row: JobRow) -> tuple[str, str, bool]:
-    return row.schedule, row.timezone, row.is_active
+def row_of(record: Any) -> JobRow:
+    """Read a row of the table."""
+    values = dict(record)
+    return JobRow(**values | {"passing": read_passing(values["passing"])})
 
 
-def _columns(rows: Sequence[JobRow], *names: str) -> list[list[Any]]:
-    return [[getattr(row, name) for row in rows] for name in names]
+def read_passing(text: str | None) -> tuple[Passing, ...]:
+    """Read the column `passing`."""
+    return () if text is None else _passing_decoder.decode(text)
+
+
+def passing_text(passing: Sequence[Passing]) -> str | None:
+    """Write the column `passing`."""
+    return _encoder.encode(passing).decode() if passing else None
+
+
+def _anew(row: JobRow, spec: JobSpec, fact: JobFact) -> JobRow:
+    text = _text(spec)
+    return structs.replace(
+        row, timing=text, is_active=spec.is_active, next_due_at=next_due_at(text, fact.recorded_at),
+        failures_max=spec.pause_after_failures, failures=0, failed_run_id=None,
+    )  # fmt: skip
+
+
+def _passed(row: JobRow, until: datetime) -> JobRow:
+    """Return the row with the instants of its state that are not accounted for set aside."""
+    if row.next_due_at is None or row.next_due_at > until:
+        return row
+    left = Passing(row.timing, row.next_due_at, until, "replaced" if row.is_active else "paused")
+    return structs.replace(row, passing=(*row.passing, left))
+
+
+def _text(spec: JobSpec) -> str:
+    return _encoder.encode(timing_of(spec)).decode()
+
+
+async def _put(connection: Any, rows: Sequence[JobRow]) -> None:
+    if rows:
+        values = [
+            (*structs.astuple(row)[:6], passing_text(row.passing), *structs.astuple(row)[7:], row.wake_at)
+            for row in rows
+        ]
+        await connection.execute(_PUT, *map(list, zip(*values, strict=True)))

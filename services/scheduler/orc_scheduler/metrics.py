@@ -17,7 +17,10 @@ class SchedulerMetrics:
         )
         self.ticks = Counter("orc_ticks_total", "Due instants that became runs.", registry=registry)
         self.ticks_skipped = Counter(
-            "orc_ticks_skipped_total", "Due instants that were let pass.", registry=registry
+            "orc_ticks_skipped_total",
+            "Due instants that were let pass, by reason.",
+            ["reason"],
+            registry=registry,
         )
         self.tick_delay_seconds = Histogram(
             "orc_tick_delay_seconds",

@@ -24,6 +24,7 @@ from orc_domain.run_messages import (
 )
 from orc_events.event import Position
 from orc_events.statements import load
+from orc_scheduler.failures import RunEnd
 
 UNCLAIMED_SECONDS = 5.0
 
@@ -56,8 +57,13 @@ class RunFact(Struct, frozen=True):
     recorded_at: datetime
 
 
-async def apply_runs(connection: Any, facts: Sequence[RunFact]) -> None:
-    """Fold a batch of run events into `open_runs`; a run that begins and ends within it is never written."""
+async def apply_runs(connection: Any, facts: Sequence[RunFact]) -> list[RunEnd]:
+    """
+    Fold a batch of run events into `open_runs`; a run that begins and ends within it is never written.
+
+    Returns the runs that succeeded or failed, in order.
+    """
+    ends = list[RunEnd]()
     begun = {fact.run_id for fact in facts if isinstance(fact.event, RunRequested)}
     earlier = list({fact.run_id for fact in facts} - begun)
     runs: dict[UUID, OpenRun | None] = {}
@@ -65,13 +71,19 @@ async def apply_runs(connection: Any, facts: Sequence[RunFact]) -> None:
         runs = {row["run_id"]: OpenRun(**row) for row in await connection.fetch(_READ, earlier)}
     was_open = set(runs)
     for fact in facts:
-        runs[fact.run_id] = evolve_open(runs.get(fact.run_id), fact)
+        run = runs.get(fact.run_id)
+        if run is not None and isinstance(fact.event, RunSucceeded | RunFailed):
+            how: Literal["run.succeeded", "run.failed"]
+            how = "run.failed" if isinstance(fact.event, RunFailed) else "run.succeeded"
+            ends.append(RunEnd(fact.run_id, run.job_id, how))
+        runs[fact.run_id] = evolve_open(run, fact)
     ended = [run_id for run_id in was_open if runs[run_id] is None]
     if ended:
         await connection.execute(_DELETE, ended)
     kept = [run for run in runs.values() if run is not None]
     if kept:
         await connection.execute(_PUT, *zip(*map(structs.astuple, kept), strict=True))
+    return ends
 
 
 def evolve_open(run: OpenRun | None, fact: RunFact) -> OpenRun | None:

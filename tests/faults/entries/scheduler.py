@@ -4,12 +4,13 @@ import asyncio
 import os
 import sys
 from typing import Annotated, Any
+from uuid import uuid4
 
 from orc_events import log, relay
 from orc_events.event import Appended
 from orc_runtime.lifecycle import run_service
 from orc_runtime.settings import setting
-from orc_scheduler import app, rescuer
+from orc_scheduler import app, rescuer, tick_appends, ticker
 from orc_scheduler.settings import SchedulerSettings
 
 BREAKS = set(filter(None, os.environ.get("FAULTS_BREAKS", "").split(",")))
@@ -61,6 +62,9 @@ async def rescue_nothing(_self: Any) -> int:
     return 0
 
 
+if "tick-identity" in BREAKS:
+    ticker._LOCK = ticker._LOCK.replace("FOR UPDATE SKIP LOCKED", "")
+    tick_appends.tick_id = lambda *_: uuid4()
 if "rescuer" in BREAKS:
     rescuer.Rescuer.rescue = rescue_nothing  # type: ignore[method-assign]
 if "rewind" in BREAKS:

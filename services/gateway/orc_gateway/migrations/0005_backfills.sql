@@ -20,8 +20,6 @@ CREATE TABLE read.backfills (
 );
 CREATE UNIQUE INDEX backfills_of_job ON read.backfills (job_id, position DESC);
 
--- Which backfill a run was requested for; no earlier run has one.
-ALTER TABLE read.runs ADD COLUMN backfill_id uuid;
 CREATE INDEX runs_of_backfill ON read.runs (backfill_id, position DESC) WHERE backfill_id IS NOT NULL;
 -- The runs of an instant, the newest first.
 CREATE INDEX runs_of_instant ON read.runs (job_id, due_at, position DESC) WHERE due_at IS NOT NULL;

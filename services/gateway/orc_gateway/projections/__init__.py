@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from orc_events.event import Recorded
 from orc_events.statements import load
-from orc_gateway.projections import backfills, jobs, runs
+from orc_gateway.projections import backfills, jobs, runs, ticks
 
 __all__ = ["CHECKPOINT", "TABLES", "Table", "apply", "clear"]
 
@@ -35,6 +35,7 @@ TABLES = (
     Table("run_tasks", "run_id, task_order"),
     # A state that no run of the job is in any more keeps its row, at 0.
     Table("run_counts", "job_id, status", "runs <> 0"),
+    Table("ticks", "job_id, due_at, position"),
 )
 
 
@@ -43,6 +44,7 @@ async def apply(connection: Any, batch: Sequence[Recorded]) -> None:
     await jobs.project(connection, batch)
     await runs.project(connection, batch)
     await backfills.project(connection, batch)
+    await ticks.project(connection, batch)
 
 
 async def clear(connection: Any) -> None:

@@ -13,7 +13,8 @@ import msgspec
 import structlog
 from msgspec import Struct
 
-from orc_domain.job import JobChanged, JobCreated, JobDeleted
+from orc_domain.definitions import terms_of
+from orc_domain.job import JobChanged, JobCreated, JobDeleted, JobPaused
 from orc_domain.job_spec import JobSpec
 from orc_domain.streams import JOB
 from orc_events.event import Recorded
@@ -45,6 +46,8 @@ class JobRow(Struct):
     version: int
     created_at: datetime
     updated_at: datetime
+    terms: str
+    pause_reason: str | None
     position: int
 
 
@@ -87,7 +90,7 @@ def _apply(fold: _Fold, recorded: Recorded) -> None:
         spec = event.spec
         fold.rows[stream] = JobRow(
             stream[_ID:], spec.job_name, spec.description, spec.schedule, spec.timezone, spec.pool, spec.is_active,
-            recorded.version, at, at, recorded.position,
+            recorded.version, at, at, _terms(spec), None, recorded.position,
         )  # fmt: skip
         fold.specs[stream] = spec
         return
@@ -104,8 +107,15 @@ def _apply(fold: _Fold, recorded: Recorded) -> None:
         spec = fold.specs[stream] = event.spec
         row.job_name, row.description, row.schedule = spec.job_name, spec.description, spec.schedule
         row.timezone, row.pool, row.is_active = spec.timezone, spec.pool, spec.is_active
+        row.terms = _terms(spec)
+        row.pause_reason = None if spec.is_active else row.pause_reason
     else:
         row.is_active = recorded.type == "job.resumed"
+        row.pause_reason = event.reason if isinstance(event, JobPaused) else None
+
+
+def _terms(spec: JobSpec) -> str:
+    return msgspec.json.encode(terms_of(spec)).decode()
 
 
 def _tasks(specs: dict[str, JobSpec]) -> list[tuple[str, int, str, str]]:

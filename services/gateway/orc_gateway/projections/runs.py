@@ -59,6 +59,9 @@ class Requested(Struct, frozen=True, kw_only=True, tag_field="type", tag="run.re
     retry_of: UUID | None = None
     due_at: datetime | None = None
     backfill_id: UUID | None = None
+    priority: int = 0
+    job_version: int
+    tzdata: str | None = None
 
 
 CODEC: EventCodec[Any] = EventCodec(
@@ -92,8 +95,9 @@ class RunRow(Struct):
     pool: str
     created_at: datetime
     updated_at: datetime
-    position: int
     backfill_id: UUID | None
+    priority: int
+    position: int
 
 
 class RunTaskRow(Struct, frozen=True):
@@ -147,7 +151,8 @@ def _fold(rows: dict[str, RunRow], facts: Sequence[Recorded]) -> dict[tuple[str,
         if kind is Requested:
             rows[stream] = RunRow(
                 stream[_ID:], event.job_id, "queued", event.triggered_by, None, None, None, 0, False,
-                event.due_at, event.retry_of, None, event.pool, at, at, recorded.position, event.backfill_id,
+                event.due_at, event.retry_of, None, event.pool, at, at, event.backfill_id, event.priority,
+                recorded.position,
             )  # fmt: skip
             continue
         row = rows.get(stream)

@@ -1,4 +1,4 @@
 -- The rows of some runs, to be folded on. The columns are the fields of `RunRow`, in its order.
 SELECT run_id, job_id, status, triggered_by, started_at, finished_at, error_message, attempt, cancel_requested,
-       due_at, retry_of, retry_at, pool, created_at, updated_at, position, backfill_id
+       due_at, retry_of, retry_at, pool, created_at, updated_at, backfill_id, priority, position
 FROM runs WHERE run_id = ANY($1::uuid[])

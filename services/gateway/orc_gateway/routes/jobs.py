@@ -1,6 +1,6 @@
 """Jobs: define, look, change, pause, run."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from litestar import Response, delete, get, post, put
@@ -20,23 +20,26 @@ from orc_domain.wire import (
     WireResumeJob,
 )
 from orc_gateway.answers import done_answer, json_answer, page_answer, position_headers
-from orc_gateway.bodies import NoBody, check_job, read_body
+from orc_gateway.bodies import NoBody, PauseBody, check_job, read_body
 from orc_gateway.commands import Commands
 from orc_gateway.reads import Reads
 from orc_gateway.requests import AnyRequest, caller_of, expected_version
+from orc_runtime.clock import Clock
 
 JOBS_MAX = 10_000
 
 Limit = Annotated[int, QueryParameter(ge=1, le=JOBS_MAX, description="At most so many.")]
 
 
-def job_routes(commands: Commands, reads: Reads, egress: EgressPolicy) -> list[HTTPRouteHandler]:
+def job_routes(
+    commands: Commands, reads: Reads, egress: EgressPolicy, clock: Clock
+) -> list[HTTPRouteHandler]:
     """Return the handlers of /jobs."""
 
     @post("/jobs", status_code=200, operation_id="createJob", tags=["jobs"], summary="Create a job")
     async def create_job(request: AnyRequest) -> Response[JobWithTasks]:
         spec = await read_body(request, JobSpec)
-        check_job(spec, egress)
+        check_job(spec, egress, clock.now())
         done = await commands.give(WireCreateJob(spec=spec), caller_of(request))
         return done_answer(done, etag=True)
 
@@ -49,7 +52,7 @@ def job_routes(commands: Commands, reads: Reads, egress: EgressPolicy) -> list[H
 
     @get("/jobs/{job_id:str}", operation_id="getJob", tags=["jobs"], summary="Show a job with its tasks")
     async def get_job(job_id: FromPath[UUID]) -> Response[JobWithTasks]:
-        job = await reads.job(job_id)
+        job = await reads.job(job_id, clock.now())
         if job is None:
             raise NotFound("job", job_id)
         return json_answer(job, {"ETag": f'"{job.version}"'})
@@ -58,7 +61,7 @@ def job_routes(commands: Commands, reads: Reads, egress: EgressPolicy) -> list[H
     async def change_job(request: AnyRequest, job_id: FromPath[UUID]) -> Response[JobWithTasks]:
         version = expected_version(request, required=True)
         spec = await read_body(request, JobSpec)
-        check_job(spec, egress)
+        check_job(spec, egress, clock.now())
         command = WireChangeJob(job_id=job_id, spec=spec, expected_version=version)
         return done_answer(await commands.give(command, caller_of(request)), etag=True)
 
@@ -70,10 +73,6 @@ def job_routes(commands: Commands, reads: Reads, egress: EgressPolicy) -> list[H
         done = await commands.give(WireDeleteJob(job_id=job_id, expected_version=version), caller_of(request))
         return Response(None, status_code=204, headers=position_headers(done))
 
-    async def give(request: AnyRequest, command: Any) -> Response[Any]:
-        await read_body(request, NoBody, required=False)
-        return done_answer(await commands.give(command, caller_of(request)), etag=True)
-
     @post(
         "/jobs/{job_id:str}/pause",
         status_code=200,
@@ -83,7 +82,9 @@ def job_routes(commands: Commands, reads: Reads, egress: EgressPolicy) -> list[H
     )
     async def pause_job(request: AnyRequest, job_id: FromPath[UUID]) -> Response[JobWithTasks]:
         version = expected_version(request, required=False)
-        return await give(request, WirePauseJob(job_id=job_id, expected_version=version))
+        body = await read_body(request, PauseBody, required=False)
+        command = WirePauseJob(job_id=job_id, expected_version=version, reason=body.reason)
+        return done_answer(await commands.give(command, caller_of(request)), etag=True)
 
     @post(
         "/jobs/{job_id:str}/resume",
@@ -94,7 +95,9 @@ def job_routes(commands: Commands, reads: Reads, egress: EgressPolicy) -> list[H
     )
     async def resume_job(request: AnyRequest, job_id: FromPath[UUID]) -> Response[JobWithTasks]:
         version = expected_version(request, required=False)
-        return await give(request, WireResumeJob(job_id=job_id, expected_version=version))
+        await read_body(request, NoBody, required=False)
+        command = WireResumeJob(job_id=job_id, expected_version=version)
+        return done_answer(await commands.give(command, caller_of(request)), etag=True)
 
     @post(
         "/jobs/{job_id:str}/run",

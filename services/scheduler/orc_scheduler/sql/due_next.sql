@@ -1,2 +1,2 @@
--- The next due instant of all schedules, and the database's time to measure it by.
-SELECT min(next_due_at) AS next_due_at, clock_timestamp() AS now FROM jobs;
+-- When the ticker is to look at a schedule next, and the database's time to measure it by.
+SELECT min(wake_at) AS wake_at, clock_timestamp() AS now FROM jobs;

@@ -1,2 +1,6 @@
--- The calendar's rows of these jobs, as the fold needs them.
-SELECT job_id, version, schedule, timezone, pool, is_active FROM jobs WHERE job_id = ANY ($1);
+-- The calendar's rows of these jobs, locked: what the ticker moves on meanwhile the fold must not move back.
+SELECT job_id, version, pool, timing, is_active, next_due_at, passing, failures_max, failures, failed_run_id
+  FROM jobs
+ WHERE job_id = ANY ($1)
+ ORDER BY job_id
+   FOR UPDATE;

@@ -1,0 +1,66 @@
+"""
+The open runs of a job as the log has them now, for the rules of overlap, and the cancelling of those that must give way.
+
+The calendar's fold may be behind the log by some events; they are folded here on top of it, so that a run which was
+requested a moment ago counts, and one that has just ended does not.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+from orc_domain.rejection import Rejected
+from orc_domain.run_messages import CancelRun, RunRequested
+from orc_domain.streams import run_stream
+from orc_events.errors import LogUnavailable, VersionConflict
+from orc_events.event import Position, StreamName
+from orc_events.handle import handle
+from orc_events.log import EventLog
+from orc_events.statements import load
+from orc_runtime.deciders import RUNS
+from orc_scheduler.intents import own_intent
+
+BEHIND_MAX = 5_000
+"""Events that are folded here; a calendar further behind has to catch up first."""
+ENDS = frozenset({"run.succeeded", "run.failed", "run.cancelled"})
+
+_RUNS_OF_JOBS = load("orc_scheduler", "runs_of_jobs")
+
+
+async def open_runs_now(connection: Any, log: EventLog, job_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
+    """Return the ids of each job's open runs, backfills apart; raises LogUnavailable when the calendar is far behind."""
+    runs: dict[UUID, set[UUID]] = {job_id: set() for job_id in job_ids}
+    if not runs:
+        return runs
+    rows = await connection.fetch(_RUNS_OF_JOBS, list(runs))
+    for row in rows:
+        if row["run_id"] is not None:
+            runs[row["job_id"]].add(row["run_id"])
+    newer = await log.read(Position(rows[0]["position"] if rows else 0), BEHIND_MAX)
+    if len(newer) == BEHIND_MAX:
+        raise LogUnavailable("the open runs are not folded up to the head yet")
+    for recorded in newer:
+        if recorded.type == "run.requested":
+            requested = RUNS.codec.decode(recorded)
+            assert isinstance(requested, RunRequested)
+            if requested.job_id in runs and requested.backfill_id is None:
+                runs[requested.job_id].add(requested.run_id)
+        elif recorded.type in ENDS:
+            run_id = UUID(recorded.stream.removeprefix("run-"))
+            for open_runs in runs.values():
+                open_runs.discard(run_id)
+    return runs
+
+
+async def cancel_for(log: EventLog, run_ids: Collection[UUID], by: UUID, now: datetime) -> None:
+    """Ask the runs to stop, for the run `by` that takes their place; those that have ended meanwhile are left."""
+    for run_id in sorted(run_ids):
+        intent = own_intent(uuid5(by, f"cancel/{run_id}"), now, because_of=by)
+        command = CancelRun(f"run {by} takes its place (overlap: cancel_running)")
+        try:
+            await handle(log, RUNS, StreamName(run_stream(run_id)), command, intent)
+        except Rejected:
+            continue
+        except VersionConflict as error:
+            raise LogUnavailable(str(error)) from error

@@ -1,0 +1,89 @@
+"""A schedule whose runs fail as often in a row as its job allows is paused, once, saying why."""
+
+from uuid import UUID
+
+from scheduler.parts import NOW
+
+from orc_domain.job import JobPaused
+from orc_domain.run_messages import FailAttempt, StartRun, SucceedTask, TaskResult
+from orc_domain.wire import WireDeleteJob, WireResumeJob
+from orc_events.event import StreamName
+from orc_runtime.deciders import JOBS
+from orc_scheduler.breaker import Breaker
+
+
+async def fail(parts, executor, job_id: UUID) -> UUID:
+    run_id = await parts.request(job_id)
+    await executor.say(run_id, StartRun("e1", NOW))
+    failure = FailAttempt(
+        attempt=1, kind="wrong_shape", message="no rows", retryable=False, at=NOW, jitter=0.0
+    )
+    await executor.say(run_id, failure)
+    await parts.fold()
+    return run_id
+
+
+async def succeed(parts, executor, job_id: UUID) -> None:
+    run_id = await parts.request(job_id)
+    await executor.say(run_id, StartRun("e1", NOW))
+    await executor.say(run_id, SucceedTask(1, 1, TaskResult(rows=1)))
+    await parts.fold()
+
+
+async def pauses(parts, job_id: UUID) -> list[str]:
+    recorded = await parts.log.read_stream(StreamName(f"job-{job_id}"))
+    events = [JOBS.codec.decode(past) for past in recorded]
+    return [event.reason for event in events if isinstance(event, JobPaused)]
+
+
+async def test_paused_after_failures(parts, executor):
+    """Two failures in a row pause a job that allows two; one, and one after a success, do not."""
+    job_id = await parts.create(schedule="@yearly", pause_after_failures=2)
+    breaker = Breaker(parts.pool, parts.log, parts.clock)
+    await fail(parts, executor, job_id)
+    await succeed(parts, executor, job_id)
+    await fail(parts, executor, job_id)
+    assert (await breaker.look(), await pauses(parts, job_id)) == (0, [])
+    last = await fail(parts, executor, job_id)
+    assert await breaker.look() == 1
+    assert await pauses(parts, job_id) == [f"2 runs in a row have failed, the last is run {last}"]
+
+
+async def test_resumed_begins_anew(parts, executor):
+    """After a resume the failures before it do not count, also for a calendar that counts them again."""
+    job_id = await parts.create(schedule="@yearly", pause_after_failures=1)
+    breaker = Breaker(parts.pool, parts.log, parts.clock)
+    await fail(parts, executor, job_id)
+    await breaker.look()
+    await parts.perform(WireResumeJob(job_id=job_id))
+    await parts.calendar.projector.rebuild()
+    await parts.fold()
+    await breaker.look()
+    assert (len(await pauses(parts, job_id)), await breaker.look()) == (1, 0)
+    await fail(parts, executor, job_id)
+    await breaker.look()
+    assert len(await pauses(parts, job_id)) == 2
+
+
+async def test_not_asked_for(parts, executor):
+    """A job that says nothing of failures is never paused for them."""
+    job_id = await parts.create(schedule="@yearly")
+    for _ in range(3):
+        await fail(parts, executor, job_id)
+    assert (await Breaker(parts.pool, parts.log, parts.clock).look(), await pauses(parts, job_id)) == (0, [])
+
+
+async def test_deleted_meanwhile(parts, executor):
+    """A job that is gone by the time it would be paused stops nothing."""
+    job_id = await parts.create(schedule="@yearly", pause_after_failures=1)
+    await fail(parts, executor, job_id)
+
+    async with parts.folding():
+        await parts.perform(WireDeleteJob(job_id=job_id))
+    await parts.pool.execute(
+        "INSERT INTO jobs VALUES ($1, 1, 'default', '{}', true, NULL, NULL, NULL, 1, 1, $1)"
+        " ON CONFLICT DO NOTHING",
+        job_id,
+    )
+    breaker = Breaker(parts.pool, parts.log, parts.clock)
+    assert (await breaker.look(), await breaker.look()) == (1, 0)
