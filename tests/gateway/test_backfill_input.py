@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from gateway.backfills import RANGE, runs, until, when
 
+from orc_gateway.shown import Shown
+
 START = datetime(2026, 5, 1, 9, tzinfo=UTC)
 
 
@@ -90,3 +92,16 @@ async def test_run_by_hand_with_templates(client, body):
     run = (await client.post(f"/jobs/{job['job_id']}/run")).json()
     (shown,) = (await client.get(f"/runs/{run['run_id']}/tasks")).json()
     assert shown["extractor_config"]["path"] == f"{run['created_at'][:4]}.csv"
+
+
+async def test_read_tables_that_are_behind(gateway, ask, monkeypatch):
+    """While the tables do not tell yet which instants have a run, nothing is decided: it is 503, and to be asked again."""
+
+    async def never(*_: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(Shown, "passed", never)
+    head = await gateway.log.head()
+    answers = [await ask(), await ask(dry_run=True)]
+    assert [(answer.status_code, answer.headers.get("Retry-After")) for answer in answers] == [(503, "1")] * 2
+    assert await gateway.log.head() == head
