@@ -10,6 +10,7 @@ SCRIPTS = (
     ("read_back.py",),
     ("replay.py",),
     ("load_files.py", "--rows", "10000000"),
+    ("refusals.py",),
     ("latency.py",),
     ("runs.py", "--peer"),
     ("idle_memory.py",),

@@ -1,6 +1,6 @@
 """Cron expressions: what is read, what is refused, and three implementations that agree on what follows."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from cronsim import CronSim
@@ -81,6 +81,14 @@ def test_following_walls(expression, walls):
             "it cannot be read: [0 0 31 2 *] is not acceptable. Day(s) [31] can never occur in month(s) [2]",
         ),
         ("0 0 0 */31 1 tue 2026", "the schedule never fires"),
+        (
+            "0 0 13 * fri#2",
+            "day of month '13', day of week 'fri#2': beside W, # or a last weekday stands '*'",
+        ),
+        (
+            "0 0 15W * 1",
+            "day of month '15w', day of week '1': beside W, # or a last weekday stands '*'",
+        ),
     ],
 )
 def test_refused(expression, reason):
@@ -133,6 +141,24 @@ def test_agrees_with_croniter(expression, after):
     """Stepping here gives what croniter, who reads the text, would step to."""
     cron = parse_cron(expression)
     assert cron.next_wall(after) == cron.next_by_croniter(after)
+
+
+@settings(deadline=None)
+@given(FIVE | SIX | SIX.map("{} 2000-2060/2".format), WALLS)
+def test_names_what_it_steps_to(expression, after):
+    """The wall times that an expression names are those it steps to, to the second, and no others of their day or year."""
+    cron = parse_cron(expression)
+    wall = cron.next_wall(after)
+    if wall is None:
+        return
+    assert cron.names(wall)
+    near = [
+        wall + timedelta(**{unit: n}) for unit in ("seconds", "minutes", "hours", "days") for n in (-1, 1, 3)
+    ]
+    for other in [*near, *(wall.replace(month=month, day=1) for month in range(1, 13))]:
+        assert cron.names(other) == (cron.next_wall(other - timedelta(seconds=1)) == other)
+    assert not cron.names(wall.replace(microsecond=1))
+    assert not cron.names(wall.replace(year=2100, day=min(wall.day, 28)))
 
 
 @pytest.mark.parametrize(

@@ -268,7 +268,8 @@ def test_a_run_that_nobody_claims_fails_in_time():
         RunFailed(
             attempt=0,
             kind="queue_timeout",
-            message="no executor of pool default claimed the run within its queue timeout",
+            message="no executor of pool default claimed the run within 86400 s of its request"
+            " (timeouts.queue_seconds)",
         )
     )
 

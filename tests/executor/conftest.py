@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from support.executor_world import Scheduler, executor_running, pool_of
+from support.limited import JOB
 
 from orc_events.bus import Bus
 from orc_events.topology import Topology, provision
@@ -41,3 +42,13 @@ async def executors(pool, bus, tmp_path):
             return await running.enter_async_context(executor_running(pool, bus, tmp_path, **more))
 
         yield start
+
+
+@pytest.fixture
+def limited(scheduler):
+    """Request a run of one job of which so many may be worked on at once."""
+
+    async def request(most, *tasks, **more):
+        return (await scheduler.request(*tasks, job_id=JOB, concurrency_max=most, **more)).run_id
+
+    return request

@@ -86,8 +86,13 @@ async def test_a_worker_that_always_dies_is_settled(executors, perform):
         "run.failed",
     ]
     assert (events[1].settle, events[4].settle) == (False, True)
-    assert (events[3].kind, events[3].message) == ("task_timeout", "task 1 took longer than 0.1 s")
-    assert events[5] == RunFailed(attempt=2, kind="task_timeout", message="task 1 took longer than 0.1 s")
+    assert (events[3].kind, events[3].message) == (
+        "task_timeout",
+        "task 1 took longer than 0.1 s (timeouts.task_seconds)",
+    )
+    assert events[5] == RunFailed(
+        attempt=2, kind="task_timeout", message="task 1 took longer than 0.1 s (timeouts.task_seconds)"
+    )
 
 
 async def test_a_run_past_its_time_is_closed_after_a_look(executors, perform):
@@ -100,7 +105,10 @@ async def test_a_run_past_its_time_is_closed_after_a_look(executors, perform):
         ("RunStarted", None),
         ("RunFailed", "run_timeout"),
     ]
-    assert (events[4].settle, events[-1].message) == (True, "the run took longer than 0.1 s")
+    assert (events[4].settle, events[-1].message) == (
+        True,
+        "the run took longer than 0.1 s (timeouts.run_seconds)",
+    )
 
 
 async def test_an_attempt_that_begins_too_late_only_looks(executors, scheduler, bus):
@@ -118,7 +126,10 @@ async def test_an_attempt_that_begins_too_late_only_looks(executors, scheduler, 
     await scheduler.until(wish.run_id, ENDED)
     events = await scheduler.events(wish.run_id)
     assert (types(events)[4:], events[4].settle) == (["run.started", "task.failed", "run.failed"], False)
-    assert (events[-1].kind, events[-1].message) == ("run_timeout", "the run took longer than 60 s")
+    assert (events[-1].kind, events[-1].message) == (
+        "run_timeout",
+        "the run took longer than 60 s (timeouts.run_seconds)",
+    )
 
 
 async def test_a_cancel_stops_the_worker(executors, scheduler, bus):

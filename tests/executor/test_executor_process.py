@@ -144,10 +144,8 @@ async def test_it_is_ready_and_says_why(start):
     """Readiness names the database, the bus, the consumer and the workers."""
     executor = await start()
     answer = (await executor.readiness()).json()
-    assert answer == {
-        "ready": True,
-        "checks": {"postgres": "ok", "nats": "ok", "consumer": "ok", "workers": "ok"},
-    }
+    checks = {"postgres": "ok", "nats": "ok", "consumer": "ok", "workers": "ok"}
+    assert answer == {"ready": True, "checks": checks}
 
 
 async def test_a_run_loads_rows(start, scheduler, bus):
@@ -241,7 +239,39 @@ async def test_a_task_past_its_time_is_ended(start, scheduler, bus, source):
     wish = await scheduler.request(into_duckdb(api(source)), policy=policy)
     await scheduler.offer(bus, wish.run_id)
     run = await scheduler.until(wish.run_id, ["queued", *ENDED], after=2)
-    assert run.error_kind == "task_timeout"
+    assert run.error_message == "task 1 took longer than 0.5 s (timeouts.task_seconds)"
+
+
+async def test_a_run_past_its_time_is_ended(start, scheduler, bus, source):
+    """The run's limit is the task's when it is the shorter one; what it ends is not tried again, however often it may be."""
+    await start()
+    policy = structs.replace(QUICK, attempts_max=5, run_timeout_seconds=0.5)
+    wish = await scheduler.request(into_duckdb(api(source)), policy=policy)
+    await scheduler.offer(bus, wish.run_id)
+    await scheduler.until(wish.run_id, ["queued", *ENDED], after=2)
+    # A worker that did not answer in time was killed, and its receipt is looked for first.
+    await scheduler.offer(bus, wish.run_id)
+    run = await scheduler.until(wish.run_id, ENDED)
+    assert run.error_message == "the run took longer than 0.5 s (timeouts.run_seconds)"
+
+
+async def test_a_frozen_worker_is_killed_before_its_run_is_cancelled(start, scheduler, bus, source):
+    """A process that hears nothing is gone when the run is recorded as cancelled, and nothing is loaded."""
+    executor = await start(ORC_CANCEL_GRACE_SECONDS="0.1")
+    wish = await scheduler.request(into_duckdb(api(source)))
+    await scheduler.offer(bus, wish.run_id)
+    await source.asked(1)
+    (worker,) = executor.workers()
+    os.kill(worker, signal.SIGSTOP)
+    await scheduler.cancel(wish.run_id)
+    bus.poke(f"orc.poke.run.{wish.run_id}")
+    run = await scheduler.until(wish.run_id, ["queued"], after=2)
+    assert (process_of(worker), run.error_kind) == (None, "worker_died")
+    await scheduler.offer(bus, wish.run_id)
+    run = await scheduler.until(wish.run_id, ENDED)
+    assert run.status == "cancelled"
+    with pytest.raises(duckdb.CatalogException):
+        executor.rows()
 
 
 async def test_a_missing_file_fails_the_run_at_once(start, scheduler, bus):

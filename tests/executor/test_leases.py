@@ -10,6 +10,7 @@ import asyncpg
 from orc_events.log import PostgresLog
 from orc_executor.claim import Voice, claim, read_work
 from orc_executor.leases import MARGIN_SECONDS, RENEW_SECONDS, Leases
+from orc_executor.slots import Slots
 from orc_runtime.clock import SystemClock
 
 ALL = "SELECT run_id, attempt, executor, lease_until > clock_timestamp() AS holds FROM executor.leases"
@@ -20,6 +21,7 @@ class Holder:
 
     def __init__(self, run_id: UUID, attempt: int, claim_version: int) -> None:
         self.run_id, self.attempt, self.claim_version = run_id, attempt, claim_version
+        self.slots_holder, self.slots_count, self.kept_at = None, 0, 0.0
         self.told: list[str] = []
 
     def cancel(self) -> None:
@@ -38,7 +40,9 @@ async def claimed(pool, scheduler, executor="east"):
 async def claimed_again(pool, scheduler, run_id, executor):
     voice = Voice(PostgresLog(pool), SystemClock(), executor)
     work = await scheduler.work(run_id)
-    owned = await claim(voice, read_work(work.headers, work.data))
+    owned = await claim(
+        voice, read_work(work.headers, work.data), Slots(pool, executor, 30, end=lambda _: None)
+    )
     assert owned is not None
     return Holder(owned.run_id, owned.attempt, owned.claim_version)
 

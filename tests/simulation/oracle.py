@@ -49,6 +49,7 @@ def judge(world: Any) -> list[str]:
         *_files(loads, receipts),
         *(broken for story in stories for broken in _attempts(story)),
         *(broken for story in stories for broken in _ended(story, loads, receipts)),
+        *_limits(log, stories),
         *_folds(world),
         *_stream(world),
     ]
@@ -175,6 +176,23 @@ def _ended(story: Story, loads: list[Any], receipts: list[Any]) -> Iterator[str]
     for one in mine:
         if one.load_id not in known:
             yield f"not loaded: {story.name} ended {story.status}, unaware of a load of attempt {one.attempt}"
+
+
+def _limits(log: Any, stories: list[Story]) -> Iterator[str]:
+    """Judge that never more runs of a job were running at once than each of them allows; settling loads nothing."""
+    allowed = {story.name: story.requested.get("concurrency_max") for story in stories}
+    jobs = {story.name: story.requested["job_id"] for story in stories}
+    running: dict[str, set[str]] = {}
+    for one in log._events:
+        if allowed.get(one.stream) is None:
+            continue
+        now = running.setdefault(jobs[one.stream], set())
+        if one.type == "run.started" and not msgspec.json.decode(one.data)["settle"]:
+            now.add(one.stream)
+            if len(now) > allowed[one.stream]:
+                yield f"limits: {one.stream} was started at {one.position} beside {now - {one.stream}}"
+        elif one.type in ENDS or one.type == "run.attempt_failed":
+            now.discard(one.stream)
 
 
 def _folds(world: Any) -> Iterator[str]:

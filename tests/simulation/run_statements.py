@@ -8,6 +8,7 @@ from simulation.tables import Row, View, seconds
 
 _IS_OVER = {"run.attempt_failed", "run.succeeded", "run.failed", "run.cancelled", "run.started"}
 LEASES, RUNS, JOBS = "executor.leases", "scheduler.open_runs", "scheduler.jobs"
+SLOTS = "executor.slots"
 
 # --- open runs and jobs -------------------------------------------------------------------------------------------
 
@@ -38,6 +39,29 @@ def deleter(table: str) -> Callable[[View, list[Any]], list[Row]]:
         return []
 
     return delete
+
+
+def runs_delete(view: View, ids: list[Any]) -> list[Row]:
+    ended = {row["job_id"] for row in reader(RUNS)(view, ids)}
+    deleter(RUNS)(view, ids)
+    held = {row["job_id"] for row in view.rows(RUNS) if row["is_held"]}
+    return [{"job_id": job_id} for job_id in sorted(ended & held)]
+
+
+def runs_let_go(view: View, jobs: list[Any]) -> list[Row]:
+    let_go = []
+    for job_id in jobs:
+        runs = sorted((row for row in view.rows(RUNS) if row["job_id"] == job_id), key=lambda row: row["requested_position"])  # fmt: skip
+        held = [row for row in runs if row["is_held"]]
+        if not held:
+            continue
+        earlier = min(runs.index(held[0]), held[0]["concurrency_max"])
+        for place, row in enumerate(held[: held[0]["concurrency_max"] - earlier], earlier + 1):
+            if place > row["concurrency_max"]:
+                break
+            view.put(RUNS, row["run_id"], row | {"is_held": False, "send_after": view.now, "sends": 0})
+            let_go.append({"run_id": row["run_id"]})
+    return let_go
 
 
 def lost(view: View, lease: float, limit: int) -> list[Row]:
@@ -94,10 +118,15 @@ def send_again(view: View, ids: list[Any], pause: float) -> list[Row]:
 
 def send_next(view: View) -> list[Row]:
     due = [run["send_after"] for run in view.rows(RUNS) if run["send_after"] is not None]
+    due += [
+        run["queue_until"]
+        for run in view.rows(RUNS)
+        if run["attempt"] == 0 and run["queue_until"] >= view.now
+    ]
     return [{"seconds": (min(due) - view.now).total_seconds() if due else None}]
 
 
-# --- leases -------------------------------------------------------------------------------------------------------
+# --- leases and slots ---------------------------------------------------------------------------------------------
 
 
 def _is_older(held: Row | None, attempt: int, executor: str) -> bool:
@@ -105,11 +134,16 @@ def _is_older(held: Row | None, attempt: int, executor: str) -> bool:
 
 
 def renew_leases(view: View, ids: list[Any], attempts: list[int], claims: list[int], *more: Any) -> list[Row]:
-    executor, lease = more
+    executor, lease, holders, counts = more
     answer = []
-    for run_id, attempt, claimed in zip(ids, attempts, claims, strict=True):
+    for run_id, attempt, claimed, holder, count in zip(ids, attempts, claims, holders, counts, strict=True):
         news = {event.type for event in view.log._streams.get(f"run-{run_id}", ())[claimed:]}
         held = view.get(LEASES, run_id)
+        slots = [] if news & _IS_OVER or holder is None else _slots_of(view, holder)
+        for slot in slots:
+            view.put(
+                SLOTS, (slot["scope"], slot["number"]), slot | {"lease_until": view.now + seconds(lease)}
+            )
         is_ours = not news & _IS_OVER and _is_older(held, attempt, executor)
         if is_ours:
             until = view.now + seconds(lease)
@@ -118,14 +152,57 @@ def renew_leases(view: View, ids: list[Any], attempts: list[int], claims: list[i
             {
                 "run_id": run_id,
                 "attempt": attempt,
-                "is_ours": is_ours,
+                "is_ours": is_ours and len(slots) == count,
                 "cancel_requested": "run.cancel_requested" in news,
             }
         )
     return answer
 
 
-def end_leases(view: View, ids: list[Any], attempts: list[int], executor: str) -> list[Row]:
+def _slots_of(view: View, holder: Any) -> list[Row]:
+    return [slot for slot in view.rows(SLOTS) if slot["holder"] == holder]
+
+
+def take_slots(
+    view: View, scopes: list[str], limits: list[int], holder: Any, run_id: Any, *more: Any
+) -> list[Row]:
+    attempt, claim_version, executor, lease = more
+
+    def is_free(slot: Row) -> bool:
+        news = {
+            event.type
+            for event in view.log._streams.get(f"run-{slot['run_id']}", ())[slot["claim_version"] :]
+        }
+        return slot["lease_until"] < view.now or slot["holder"] == holder or bool(news & _IS_OVER)
+
+    taken = []
+    for scope, most in zip(scopes, limits, strict=True):
+        slots = [slot for slot in view.rows(SLOTS) if slot["scope"] == scope]
+        live = {slot["number"]: slot for slot in slots if not is_free(slot)}
+        for slot in slots:
+            if slot["number"] not in live:
+                view.put(SLOTS, (scope, slot["number"]), None)
+        if any(slot["run_id"] == run_id for slot in live.values()):
+            return [{"take_slots": "busy"}]
+        if len(live) >= most:
+            return [{"take_slots": scope}]
+        taken.append((scope, min(set(range(1, most + 1)) - live.keys())))
+    for scope, number in taken:
+        view.put(
+            SLOTS, (scope, number),
+            {
+                "scope": scope, "number": number, "holder": holder, "run_id": run_id, "attempt": attempt,
+                "claim_version": claim_version, "executor": executor, "lease_until": view.now + seconds(lease),
+            },
+        )  # fmt: skip
+    return [{"take_slots": "taken"}]
+
+
+def end_leases(
+    view: View, ids: list[Any], attempts: list[int], executor: str, holders: list[Any]
+) -> list[Row]:
+    for slot in [slot for holder in holders for slot in _slots_of(view, holder)]:
+        view.put(SLOTS, (slot["scope"], slot["number"]), None)
     for run_id, attempt in zip(ids, attempts, strict=True):
         held = view.get(LEASES, run_id)
         if held is not None and (held["attempt"], held["executor"]) == (attempt, executor):

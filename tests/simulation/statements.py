@@ -29,10 +29,13 @@ from simulation.run_statements import (
     pools,
     reader,
     renew_leases,
+    runs_delete,
+    runs_let_go,
     send_again,
     send_next,
     send_pools,
     send_take,
+    take_slots,
     unclaimed,
     writer,
     yield_leases,
@@ -44,7 +47,7 @@ from orc_events.statements import load
 
 _RUN_COLUMNS = (
     "run_id", "job_id", "pool", "status", "attempt", "cancel_requested", "requested_position", "requested_at",
-    "queue_until", "claimed_at", "send_after", "sends",
+    "queue_until", "claimed_at", "send_after", "sends", "concurrency_max", "is_held",
 )  # fmt: skip
 _JOB_COLUMNS = (
     "job_id", "version", "pool", "timing", "is_active", "next_due_at", "passing", "failures_max", "failures",
@@ -68,8 +71,9 @@ def folds_put(view: View, folds: dict[str, Row]) -> list[Row]:
 
 _SCHEDULER: dict[str, Callable[..., Any]] = {
     "runs_read": reader(RUNS),
-    "runs_put": writer(RUNS, _RUN_COLUMNS, frozenset({"job_id", "pool", "requested_position", "requested_at", "queue_until"})),
-    "runs_delete": deleter(RUNS),
+    "runs_put": writer(RUNS, _RUN_COLUMNS, frozenset({"job_id", "pool", "requested_position", "requested_at", "queue_until", "concurrency_max"})),
+    "runs_delete": runs_delete,
+    "runs_let_go": runs_let_go,
     "runs_count": lambda view, job_id: [{"n": sum(run["job_id"] == job_id for run in view.rows(RUNS))}],
     "jobs_read": lambda view, ids: [{k: v for k, v in row.items() if k != "wake_at"} for row in reader(JOBS)(view, ids)],
     "jobs_put": writer(JOBS, _JOB_COLUMNS),
@@ -99,7 +103,7 @@ MODELS: dict[str, Callable[..., Any]] = {
     **{load("orc_scheduler", name): model for name, model in _SCHEDULER.items()},
     **{
         load("orc_executor", model.__name__, "queries"): model
-        for model in (renew_leases, end_leases, yield_leases)
+        for model in (take_slots, renew_leases, end_leases, yield_leases)
     },
     **{
         load("orc_events", model.__name__): model

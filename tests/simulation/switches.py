@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Raw, structs
 
+import orc_scheduler.app
 from orc_domain.run import Run
 from orc_domain.run_messages import FailAttempt, SettleRun, StartRun, StopRun, SucceedTask
 from orc_domain.wire import Outcome
@@ -19,8 +20,10 @@ from orc_events.topology import EVENTS
 from orc_executor.attempt import Attempt
 from orc_executor.closing import Closing
 from orc_executor.receipts import Ledger
+from orc_executor.slots import Slots
 from orc_runtime.deciders import RUNS
 from orc_scheduler.handlers import Handlers
+from orc_scheduler.work import REQUESTED, work_again_of
 
 Switch = Callable[[Any], Iterator[tuple[Any, str, Any]]]
 
@@ -113,6 +116,16 @@ def claim_by_hope(_world: Any) -> Iterator[tuple[Any, str, Any]]:
     yield RUNS, "decide", hopeful
 
 
+def limits_removed(_world: Any) -> Iterator[tuple[Any, str, Any]]:
+    """Have every run sent when it is requested, and claimed without a slot."""
+    yield Slots, "_scopes", lambda _self, _requested, _started: {}
+    yield (
+        orc_scheduler.app,
+        "work_of",
+        lambda event: work_again_of(event) if event.type == REQUESTED else None,
+    )
+
+
 _NOBODY = b'{"job_id": "00000000-0000-0000-0000-000000000000"}'
 
 CONTROLS: dict[Switch, str] = {
@@ -124,5 +137,6 @@ CONTROLS: dict[Switch, str] = {
     attempt_unchecked: "attempts",
     settling_removed: "not loaded",
     claim_by_hope: "attempts",
+    limits_removed: "limits",
 }
 """Each switch and the invariant that it breaks."""

@@ -37,6 +37,7 @@ from orc_executor.leases import Leases
 from orc_executor.metrics import ExecutorMetrics
 from orc_executor.orphans import Registry
 from orc_executor.pool import Pool
+from orc_executor.slots import Slots
 from orc_runtime.clock import Clock, SystemClock
 from orc_runtime.database import close_pool, connect_pool
 from orc_runtime.deciders import RUNS
@@ -188,6 +189,7 @@ class Running:
         grace: float,
         lease: float,
         clock: Clock,
+        pool_max: int,
     ) -> None:
         registry = Registry(folder / name)
         self.bus, self.name = bus, name
@@ -200,6 +202,7 @@ class Running:
             bus,
             Voice(PostgresLog(pool), clock, name),
             self.leases,
+            Slots(pool, name, lease, pool_max=pool_max, end=self.leases.end_slots),
             Surroundings(pool=self.workers, clock=clock, jitter=lambda: 0.0, cancel_grace_seconds=grace),
             metrics=ExecutorMetrics(CollectorRegistry()),
             limits=Limits(pool="default", slots=slots, drain_seconds=0.2, silence_seconds_max=lease),
@@ -217,10 +220,19 @@ async def executor_running(
     grace: float = 0.2,
     lease: float = 30.0,
     clock: Clock | None = None,
+    pool_max: int = 0,
 ) -> AsyncIterator[Running]:
     """Run an executor and drain it at the end."""
     running = Running(
-        pool, bus, folder, name=name, slots=slots, grace=grace, lease=lease, clock=clock or SystemClock()
+        pool,
+        bus,
+        folder,
+        name=name,
+        slots=slots,
+        grace=grace,
+        lease=lease,
+        clock=clock or SystemClock(),
+        pool_max=pool_max,
     )
     async with asyncio.TaskGroup() as group:
         work = group.create_task(running.consumer.run(running.stopping))

@@ -11,7 +11,7 @@ Pure: the ticker records what it says, a simulation shows it.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from itertools import islice
+from itertools import accumulate, islice
 from uuid import UUID
 
 from msgspec import Struct
@@ -80,10 +80,13 @@ def account(
     `open_runs` counts the job's runs that have not ended, backfills apart. At most `runs_max` are run; what follows
     the last of them is left for the next accounting.
     """
-    due, following = _due(plan, due_at, now)
-    reasons = _overlapping(
-        plan, due, _missed(plan, due, now, has_more=_is_due(plan, following, now)), open_runs
-    )
+    due, following, has_more = _due(plan, due_at, now)
+    reasons = _missed(plan, due, now)
+    if has_more:
+        # The newest catch_up.max are not known before all are: those last looked at are judged again with what follows.
+        end = INSTANTS_MAX - CATCH_UP_MAX
+        following, due, reasons = due[end], due[:end], reasons[:end]
+    reasons = _overlapping(plan, due, reasons, open_runs)
     runs = [place for place, reason in enumerate(reasons) if reason is None]
     if len(runs) > runs_max:
         end = runs[runs_max]
@@ -109,44 +112,41 @@ def pass_over(timetable: Timetable, due_at: datetime, until: datetime, reason: S
     return Accounting(_spans(passed, [reason] * len(passed)), rest.due_at)
 
 
-def _due(plan: Plan, due_at: datetime, now: datetime) -> tuple[list[Instant], Instant | None]:
-    """Return the instants whose time has come, and the one that follows."""
+def _due(plan: Plan, due_at: datetime, now: datetime) -> tuple[list[Instant], Instant | None, bool]:
+    """Return the instants whose time has come, at most `INSTANTS_MAX`, the one that follows, and whether it is due too."""
     due = list[Instant]()
     for instant in plan.timetable.from_on(due_at):
-        if not _is_due(plan, instant, now):
-            return due, instant
+        if plan.timetable.asked_at(plan.job_id, instant.due_at) > now:
+            return due, instant, False
         if len(due) == INSTANTS_MAX:
-            # The newest catch_up.max of all are not known before all are; those here may be among them.
-            kept = INSTANTS_MAX - CATCH_UP_MAX
-            return due[:kept], due[kept]
+            return due, instant, True
         due.append(instant)
-    return due, None
+    return due, None, False
 
 
-def _is_due(plan: Plan, instant: Instant | None, now: datetime) -> bool:
-    return instant is not None and plan.timetable.asked_at(plan.job_id, instant.due_at) <= now
-
-
-def _missed(plan: Plan, due: Sequence[Instant], now: datetime, *, has_more: bool) -> list[SkipReason | None]:
+def _missed(plan: Plan, due: Sequence[Instant], now: datetime) -> list[SkipReason | None]:
     """Return why each instant is let pass, overlap apart; None where it is to be run."""
     reasons: list[SkipReason | None] = [instant.reason for instant in due]
+    asked = (plan.timetable.asked_at(plan.job_id, instant.due_at) for instant in due)
+    # None is asked for before those that precede it: one whose turn is late by their jitter alone is not late.
+    lateness = [now - since for since in accumulate(asked, max)]
     window = timedelta(seconds=plan.catch_up.window_seconds)
-    caught_up, newest = 0, not has_more
+    caught_up, is_newest = 0, True
     # From the newest on: it is they that `last` and `max` prefer.
     for place in reversed(range(len(due))):
         if reasons[place] is not None:
             continue
-        late = now - plan.timetable.asked_at(plan.job_id, due[place].due_at)
+        late = lateness[place]
         if late > _ON_TIME:
             mode = plan.catch_up.mode
-            if mode == "none" or late > window or (mode == "last" and not newest):
+            if mode == "none" or late > window or (mode == "last" and not is_newest):
                 reasons[place] = "missed"
         if reasons[place] is None and plan.start_deadline_seconds is not None:
             reasons[place] = "deadline" if late > timedelta(seconds=plan.start_deadline_seconds) else None
         if reasons[place] is None and late > _ON_TIME:
             caught_up += 1
             reasons[place] = "over-cap" if caught_up > plan.catch_up.max else None
-        newest = False
+        is_newest = False
     return reasons
 
 

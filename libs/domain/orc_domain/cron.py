@@ -79,7 +79,18 @@ class Cron(Struct, frozen=True, kw_only=True):
 
     def names(self, wall: datetime) -> bool:
         """Whether the naive `wall` is a time that it names."""
-        return self.next_wall(wall - timedelta(seconds=1)) == wall
+        if self.is_special:
+            return self.next_wall(wall - timedelta(seconds=1)) == wall
+        return (
+            wall.microsecond == 0
+            and wall.hour in self.hours
+            and wall.minute in self.minutes
+            and wall.second in self.seconds
+            and wall.year <= YEAR_MAX
+            and (self.years is None or wall.year in self.years)
+            and (self.months is None or wall.month in self.months)
+            and self._has_day(wall.day, (wall.weekday() + 1) % 7)
+        )
 
     def next_by_croniter(self, after: datetime) -> datetime | None:
         """Return the same as `next_wall` by croniter's stepping, for `L`, `W`, `#` and for the tests."""
@@ -127,7 +138,7 @@ def parse_cron(expression: str) -> Cron:
         raise _refusal("the expression is empty or holds a character that no expression holds")
     parts = text.split(" ")
     if len(parts) not in _ORDERS:
-        raise _refusal(f"the expression has {len(parts)} fields")
+        raise _refusal(f"the expression has {len(parts)} field{'s' if len(parts) > 1 else ''}")
     given = dict(zip(_ORDERS[len(parts)], parts, strict=True))
     for field, part in given.items():
         for item in part.split(","):
@@ -137,6 +148,11 @@ def parse_cron(expression: str) -> Cron:
     except (CroniterError, ValueError, KeyError, IndexError) as error:
         raise _refusal(_sentence(error)) from error
     day_and_weekday = given[_DAY][0] in "*?" or given[_WEEKDAY][0] in "*?"
+    if not day_and_weekday and (nth or "w" in given[_DAY]):
+        # croniter forgets the other field there.
+        raise _refusal(
+            f"day of month {given[_DAY]!r}, day of week {given[_WEEKDAY]!r}: beside W, # or a last weekday stands '*'"
+        )
     cron = Cron(
         text=text,
         fields=len(parts),  # type: ignore[arg-type]  # one of the keys of _ORDERS

@@ -8,7 +8,7 @@ from orc_domain.job import Job, task_id
 from orc_domain.job_spec import JobSpec, concurrency_of, policy_of, timing_of
 from orc_domain.rejection import Conflict, Invalid, NotFound
 from orc_domain.retry import Policy
-from orc_domain.run import CONFIG_REFUSED, Run, RunNotEnded
+from orc_domain.run import Run, RunNotEnded
 from orc_domain.run_messages import Cause, RequestRun, RunTask
 from orc_domain.templates import has_templates, render, window_of
 from orc_domain.timetable import parse_timetable
@@ -106,7 +106,7 @@ def retry_run(ended: Run, run_id: UUID) -> RequestRun:
         raise NotFound("run", "of this id")
     if ended.status not in {"failed", "cancelled"}:
         raise RunNotEnded(ended.status)
-    if ended.error_kind == CONFIG_REFUSED:
+    if ended.requested.refused:
         raise RunRefused
     was = ended.requested
     return RequestRun(

@@ -97,8 +97,6 @@ class Run(Struct, frozen=True, kw_only=True):
 
 
 NO_RUN = Run()
-CONFIG_REFUSED = "config_refused"
-"""The kind of failure of a run whose configs, rendered for its instant, break a rule."""
 
 
 class RunNotClaimable(Conflict):
@@ -153,7 +151,10 @@ def decide(command: Command, run: Run) -> list[Event]:
         case TimeOutQueue():
             if run.status != "queued" or run.attempt > 0:
                 return []
-            message = f"no executor of pool {run.requested.pool} claimed the run within its queue timeout"
+            waited = f"within {run.requested.policy.queue_timeout_seconds:g} s of its request"
+            message = (
+                f"no executor of pool {run.requested.pool} claimed the run {waited} (timeouts.queue_seconds)"
+            )
             return [RunFailed(attempt=0, kind="queue_timeout", message=message)]
         case CancelRun(reason=reason):
             return _cancel(run, reason)
@@ -173,10 +174,9 @@ def decide(command: Command, run: Run) -> list[Event]:
 
 
 def _request(command: RequestRun) -> list[Event]:
-    requested = RunRequested(**structs.asdict(command))
-    if command.refused is None:
-        return [requested]
-    return [requested, RunFailed(attempt=0, kind=CONFIG_REFUSED, message=command.refused)]
+    refused = command.refused
+    failed = [RunFailed(attempt=0, kind="config_refused", message=refused)] if refused else []
+    return [RunRequested(**structs.asdict(command)), *failed]
 
 
 def _start(run: Run, executor: str, at: datetime) -> list[Event]:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct, structs
 
-from orc_domain.cron import EXPRESSION_CHARACTERS_MAX, Cron, parse_cron
+from orc_domain.cron import EXPRESSION_CHARACTERS_MAX, YEAR_MAX, YEAR_MIN, Cron, parse_cron
 from orc_domain.instants import tick_id
 from orc_domain.policies import Dst
 from orc_domain.rejection import Invalid
@@ -35,7 +35,11 @@ _PERIODS = 20
 _LOOKED_AT_MAX = 1_000
 """Instants after which a schedule that let all of them pass is taken for one that fires some day."""
 _PERIOD_SINCE = datetime(2024, 1, 1, tzinfo=UTC)
-_BACK = tuple(timedelta(minutes=minutes) for minutes in (1, 60, 1_440, 11_520, 46_080, 527_040, 4_216_320))
+_SOONEST = datetime(YEAR_MIN, 1, 1, tzinfo=UTC)
+_LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
+_BACK_MAX = timedelta(days=2_930)
+"""Eight years and some: no 29 February is further from the one before it."""
+_SECOND = timedelta(seconds=1)
 _MICROSECOND = timedelta(microseconds=1)
 _DATES = re.compile(r"(\d{4}-\d{2}-\d{2})(?:/(\d{4}-\d{2}-\d{2}))?")
 _EXCLUSION = "a date (2026-12-25), dates from/to (2026-12-24/2027-01-01), or cron with 5 to 7 fields"
@@ -119,15 +123,19 @@ class Timetable(Struct, frozen=True, kw_only=True):
 
     def last_before(self, instant: datetime) -> datetime | None:
         """Return the last due instant strictly before `instant`; None when there is none within eight years."""
-        for back in _BACK:
-            last = None
-            for due in self.from_on(instant - back):
-                if due.due_at >= instant:
-                    break
-                last = due.due_at
-            if last is not None:
-                return last
-        return None
+        following = self.next_after(instant - _BACK_MAX)
+        if following is None or following.due_at >= instant:
+            return None
+        # Halved, not walked: eight years of seconds may lie between. None is due from `late` on and before `instant`.
+        last, late = following.due_at, instant
+        while late - last > _SECOND:
+            middle = last + (late - last) / 2
+            following = self.next_after(middle - _MICROSECOND)
+            if following is not None and following.due_at < instant:
+                last = following.due_at
+            else:
+                late = middle
+        return last
 
     def asked_at(self, job_id: UUID, due_at: datetime) -> datetime:
         """
@@ -229,15 +237,33 @@ def _check_bounds(table: Timetable) -> None:
         raise Invalid(
             said, f"a schedule of {MANUAL} has no instants for this to apply to", valid="a schedule"
         )
-    if starts_at is None or ends_at is None:
+    if table.is_manual:
         return
-    if ends_at < starts_at:
-        raise Invalid("ends_at", "the schedule ends before it starts", valid="a time after starts_at")
-    looked_at = list(islice(table.from_on(starts_at), _LOOKED_AT_MAX))
-    if len(looked_at) < _LOOKED_AT_MAX and all(due.reason for due in looked_at):
+    if starts_at is not None and not _SOONEST <= starts_at <= _LATEST:
         raise Invalid(
-            "ends_at", "the schedule never fires between starts_at and ends_at", valid="a later end"
+            "starts_at",
+            f"{starts_at.isoformat()} is no time that a schedule names",
+            valid=f"a time from {YEAR_MIN} to {YEAR_MAX}",
         )
+    if starts_at is not None and ends_at is not None and ends_at < starts_at:
+        raise Invalid("ends_at", "the schedule ends before it starts", valid="a time after starts_at")
+    looked_at = 0
+    for due in islice(table.from_on(starts_at or _SOONEST), _LOOKED_AT_MAX):
+        if due.reason is None:
+            return
+        looked_at += 1
+    if looked_at == _LOOKED_AT_MAX:
+        return
+    if ends_at is not None:
+        between = "between starts_at and ends_at" if starts_at is not None else "until ends_at"
+        raise Invalid("ends_at", f"the schedule never fires {between}", valid="a later end")
+    if starts_at is not None:
+        raise Invalid("starts_at", "the schedule never fires from starts_at on", valid="an earlier start")
+    raise Invalid(
+        "exclude" if table.exclusions else "dst",
+        "the schedule never fires: each of its times is excluded or left out by the clocks",
+        valid="one that leaves a time to fire at",
+    )
 
 
 def _check_jitter(table: Timetable) -> None:

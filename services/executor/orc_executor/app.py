@@ -24,6 +24,7 @@ from orc_executor.metrics import ExecutorMetrics
 from orc_executor.orphans import Registry
 from orc_executor.pool import Pool
 from orc_executor.settings import ExecutorSettings
+from orc_executor.slots import Slots
 from orc_executor.worker_settings import WorkerSettings
 from orc_runtime.clock import SystemClock
 from orc_runtime.connections import open_bus, open_database
@@ -73,6 +74,13 @@ async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
             bus,
             Voice(log, SystemClock(), settings.name),
             leases,
+            Slots(
+                database,
+                settings.name,
+                settings.lease_seconds,
+                pool_max=settings.pool_concurrency_max,
+                end=leases.end_slots,
+            ),
             Surroundings(
                 pool=workers,
                 clock=SystemClock(),

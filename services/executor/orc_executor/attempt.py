@@ -33,12 +33,11 @@ from orc_executor.frames import Failed, FrameError, Loaded, NoReceipt, Stopped, 
 from orc_executor.frames import Progress as Heard
 from orc_executor.pool import NoWorker, Pool
 from orc_executor.progress import Reporter
+from orc_executor.time_limits import RUN_TIMEOUT, TimeLimit, limit_of, look_limit, run_limit
 from orc_runtime.clock import Clock
 
 _logger = structlog.get_logger()
 
-LOOK_SECONDS_MAX = 300.0
-"""How long reading a receipt may take, waiting for the file included."""
 KILL_MARGIN_SECONDS = 2.0
 """A worker knows its limit too, and is given this long to answer by itself, with its reason."""
 
@@ -59,6 +58,8 @@ class Attempt:
     def __init__(self, owned: OwnedRun, around: Surroundings, reporter: Reporter) -> None:
         self.owned = owned
         self.run_id, self.attempt, self.claim_version = owned.run_id, owned.attempt, owned.claim_version
+        self.slots_holder, self.slots_count = owned.slots.holder, owned.slots.count
+        self.kept_at = owned.slots.asked_at
         self._around, self._reporter = around, reporter
         self._loop = asyncio.get_running_loop()
         self._worker: Child | None = None
@@ -150,16 +151,14 @@ class Attempt:
             return await self._look(worker, task, Closing(SettleRun(self.attempt), "settled"))
         if self._is_cancelled:
             return await self._stopped(worker, task)
-        policy = self.owned.requested.policy
-        seconds = min(policy.task_timeout_seconds, self._run_seconds_left())
-        if seconds <= 0:
+        limit = limit_of(self.owned.requested.policy, task.task_order, self._run_seconds_left())
+        if limit.seconds <= 0:
             return await self._overdue(worker, task)
-        kind = "task_timeout" if seconds == policy.task_timeout_seconds else "run_timeout"
-        match await self._order(worker, task, seconds, kind, settle=False):
+        match await self._order(worker, task, limit, settle=False):
             case Stopped():
                 return await self._stopped(worker, task)
             case answer:
-                return self._closing(task, answer)
+                return self._closing(task, limit.judge(answer))
 
     async def _stopped(self, worker: Child, task: RunTask) -> Closing | None:
         if self.is_silenced:
@@ -170,8 +169,8 @@ class Attempt:
 
     async def _overdue(self, worker: Child, task: RunTask) -> Closing | None:
         overdue = self._failed(
-            "run_timeout",
-            self._overdue_message(),
+            RUN_TIMEOUT,
+            run_limit(self.owned.requested.policy).message,
             retryable=False,
             task_order=task.task_order,
             receipt_read=True,
@@ -180,12 +179,11 @@ class Attempt:
 
     async def _look(self, worker: Child, task: RunTask, unless_loaded: Closing) -> Closing | None:
         """Read the task's receipt: it is loaded, or what else is to be said."""
-        answer = await self._order(worker, task, LOOK_SECONDS_MAX, "task_timeout", settle=True)
-        return unless_loaded if isinstance(answer, NoReceipt) else self._closing(task, answer)
+        limit = look_limit(task.task_order)
+        answer = await self._order(worker, task, limit, settle=True)
+        return unless_loaded if isinstance(answer, NoReceipt) else self._closing(task, limit.judge(answer))
 
-    async def _order(
-        self, worker: Child, task: RunTask, seconds: float, timeout_kind: str, *, settle: bool
-    ) -> Any:
+    async def _order(self, worker: Child, task: RunTask, limit: TimeLimit, *, settle: bool) -> Any:
         """Give an order and return the answer; what was to be answered in time but was not is a WorkerDied."""
         order = TaskOrder(
             run_id=self.run_id,
@@ -197,20 +195,14 @@ class Attempt:
             loader_config=task.loader_config,
             settle=settle,
             check_receipt=settle or self.attempt > 1 or self.owned.requested.root_id != self.run_id,
-            task_timeout_seconds=seconds,
+            task_timeout_seconds=limit.seconds,
         )
 
         def heard(progress: Heard) -> None:
             self._reporter.report(task.task_order, progress.rows, progress.bytes, progress.percent)
 
         timer = self._loop.call_later(
-            seconds + KILL_MARGIN_SECONDS,
-            self._kill,
-            worker,
-            timeout_kind,
-            self._overdue_message()
-            if timeout_kind == "run_timeout"
-            else f"task {task.task_order} took longer than {seconds:g} s",
+            limit.seconds + KILL_MARGIN_SECONDS, self._kill, worker, limit.kind, limit.message
         )
         self._can_stop = not settle
         try:
@@ -240,7 +232,7 @@ class Attempt:
                     kind,
                     message,
                     # The run's time is over for whoever tries next, too; a look is all that is left.
-                    retryable=kind != "run_timeout",
+                    retryable=kind != RUN_TIMEOUT,
                     task_order=task.task_order,
                     uncertain=True,
                 )
@@ -272,9 +264,6 @@ class Attempt:
         return Closing(command, "failed")
 
     # --- inside -----------------------------------------------------------------------------------------------
-
-    def _overdue_message(self) -> str:
-        return f"the run took longer than {self.owned.requested.policy.run_timeout_seconds:g} s"
 
     def _run_seconds_left(self) -> float:
         started_at = self.owned.run.started_at

@@ -1,7 +1,8 @@
 """
 Claim: how a run becomes ours, and how we speak for it afterwards.
 
-    claim       fold the run, decide StartRun, append `run.started` at the expected version; accepted means ours
+    claim       fold the run, decide StartRun, take the slots it needs, append `run.started` at the expected version;
+                accepted means ours
     OwnedRun    the run as we know it; `say` decides on that, appends, and decides anew when somebody else wrote
 
 Work comes as the run's first event, and the run is folded from that alone at first: the append at version 1 proves
@@ -21,12 +22,13 @@ import structlog
 from msgspec import Struct
 
 from orc_domain.run import NO_RUN, Run, RunNotClaimable
-from orc_domain.run_messages import Command, Event, RunRequested, StartRun
+from orc_domain.run_messages import Command, Event, RunRequested, RunStarted, StartRun
 from orc_events.cloudevents import envelope
 from orc_events.errors import LogUnavailable, VersionConflict
 from orc_events.event import Append, Appended, Recorded, StreamName, Version
 from orc_events.handle import load
 from orc_events.log import EventLog
+from orc_executor.slots import NO_SLOTS, HeldBack, Slots, Taken
 from orc_runtime.clock import Clock
 from orc_runtime.deciders import RUNS
 
@@ -89,13 +91,14 @@ class Voice:
 class OwnedRun:
     """A run whose current attempt is ours, as far as we know."""
 
-    def __init__(self, voice: Voice, run: Run, correlation_id: UUID) -> None:
+    def __init__(self, voice: Voice, run: Run, correlation_id: UUID, slots: Taken = NO_SLOTS) -> None:
         assert run.requested is not None
         self.requested: RunRequested = run.requested
         self.run_id = run.requested.run_id
         self.attempt = run.attempt
         self.claim_version = run.version
         """The stream's version with our claim; what the log says of our attempt comes after it."""
+        self.slots = slots
         self.run = run
         self._voice, self._correlation_id = voice, correlation_id
 
@@ -153,34 +156,59 @@ def read_work(headers: Mapping[str, str], data: bytes) -> Work:
     return Work(requested, RUNS.evolve(NO_RUN, requested, event.occurred_at), event.correlation_id)
 
 
-async def claim(voice: Voice, work: Work) -> OwnedRun | None:
-    """Make the run ours, or return None when it is not to be had; raises LogUnavailable, late."""
+async def claim(voice: Voice, work: Work, slots: Slots) -> OwnedRun | None:
+    """
+    Make the run ours, or return None when it is not to be had.
+
+    Raises HeldBack when no slot is free for it, LogUnavailable, late.
+    """
     run_id, run = work.requested.run_id, work.run
     # A claim is asked for under a name of its own: an executor of our name that died, or we ourselves an attempt
     # ago, may have claimed this run, and the log would answer with that claim.
     asked = uuid4()
+    has_read = False
     for _ in range(CONFLICT_RETRIES_MAX):
         command = StartRun(voice.executor, voice.clock.now())
         try:
             events = RUNS.decide(command, run)
         except RunNotClaimable:
             return None
+        (started,) = events
+        assert isinstance(started, RunStarted)
         command_id = uuid5(run_id, f"{run.attempt + 1}/started/{voice.executor}/{asked}")
         try:
+            # Before the claim, so that no run is ever owned that may not be worked on.
+            taken = await slots.take(work.requested, started, run.version + 1, waits=has_read)
+        except HeldBack:
+            if has_read:
+                raise
+            # Its first event alone does not tell that the run is no longer to be had, or needs no slot to be settled.
+            run, has_read = await voice.read(stream_of(run_id)), True
+            if run.requested is None:
+                return None
+            continue
+        owned = None
+        try:
             appended, at = await voice.append(run, command, command_id, events, work.correlation_id)
+            if slots.is_late(taken):
+                _logger.warning("claimed too late to begin: left to the rescuer", run_id=str(run_id))
+                return None
+            owned = OwnedRun(voice, _after(run, events, at), work.correlation_id, taken)
+            if appended.repeated:
+                # The answer came late; the lease may have run out since.
+                await owned.look()
+                if owned.run.status != "running" or owned.run.attempt != owned.attempt:
+                    owned = None
         except VersionConflict:
-            run = await voice.read(stream_of(run_id))
+            run, has_read = await voice.read(stream_of(run_id)), True
             if run.requested is None:
                 _logger.error("work for a run that the log does not know", run_id=str(run_id))  # noqa: TRY400
                 return None
-            continue
-        owned = OwnedRun(voice, _after(run, events, at), work.correlation_id)
-        if appended.repeated:
-            # The answer came late; the lease may have run out since.
-            await owned.look()
-            if owned.run.status != "running" or owned.run.attempt != owned.attempt:
-                return None
-        return owned
+        else:
+            return owned
+        finally:
+            if owned is None:
+                slots.give_back(taken)
     return None
 
 

@@ -2,7 +2,8 @@
 Consumer: from work messages to finished runs.
 
     a message comes    read it; admitted? else give it back
-    claim              append run.started; refused means that the run is not to be had, and the message is done
+    claim              take a slot where there is a limit, append run.started; refused means that the run is not to be
+                       had, and the message is done; so it is for want of a slot, and the rescuer sends another
     perform            the attempt, in a worker
     leave              the slot is free: what is left to say waits for the log alone, and shares its transactions
     say                append the last result
@@ -34,6 +35,7 @@ from orc_executor.closing import Closing
 from orc_executor.leases import Leases
 from orc_executor.metrics import ExecutorMetrics
 from orc_executor.progress import Reporter
+from orc_executor.slots import HeldBack, Slots
 
 _logger = structlog.get_logger()
 
@@ -64,14 +66,18 @@ class Consumer:
         bus: Bus,
         voice: Voice,
         leases: Leases,
+        slots: Slots,
         around: Surroundings,
         *,
         metrics: ExecutorMetrics,
         limits: Limits,
     ) -> None:
         self._bus, self._voice, self._leases, self._around = bus, voice, leases, around
+        self._slots = slots
         self._metrics, self._limits = metrics, limits
         self._active: dict[Attempt, Delivery] = {}
+        self._claiming: set[Delivery] = set()
+        """Messages whose run we are about to claim, which takes long while the pool is full."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -110,6 +116,9 @@ class Consumer:
                 is_alive = attempt.check(self._limits.silence_seconds_max)
                 if is_alive and pings % PINGS_PER_PROGRESS == 0:
                     await delivery.in_progress()
+            if pings % PINGS_PER_PROGRESS == 0:
+                for delivery in list(self._claiming):
+                    await delivery.in_progress()
 
     def _receive(
         self,
@@ -139,8 +148,7 @@ class Consumer:
 
     async def _handle(self, delivery: Delivery, work: Work, ticket: Ticket) -> None:
         try:
-            owned = await claim(self._voice, work)
-            self._metrics.claims.labels("refused" if owned is None else "claimed").inc()
+            owned = await self._claim(delivery, work)
             if owned is None or await self._perform(owned, delivery, ticket):
                 await delivery.ack()
         except Exception:
@@ -148,6 +156,20 @@ class Consumer:
             _logger.exception("a run is left to the rescuer", run_id=str(work.requested.run_id))
         finally:
             ticket.leave()
+
+    async def _claim(self, delivery: Delivery, work: Work) -> OwnedRun | None:
+        self._claiming.add(delivery)
+        try:
+            owned = await claim(self._voice, work, self._slots)
+        except HeldBack as held:
+            # Given back it would come again at once, and again, before those that could start.
+            self._metrics.claims.labels("held").inc()
+            _logger.info("held back", run_id=str(work.requested.run_id), reason=held.why)
+            return None
+        finally:
+            self._claiming.discard(delivery)
+        self._metrics.claims.labels("refused" if owned is None else "claimed").inc()
+        return owned
 
     async def _perform(self, owned: OwnedRun, delivery: Delivery, ticket: Ticket) -> bool:
         """Perform the attempt and say how it ended; False when this process stopped before it knew."""
@@ -170,6 +192,7 @@ class Consumer:
             del self._active[attempt]
             if not keeps_lease:
                 self._leases.let_go(attempt)
+                self._slots.give_back(owned.slots)
         return True
 
     async def _say(self, attempt: Attempt, closing: Closing) -> None:
@@ -182,6 +205,7 @@ class Consumer:
 
     async def _drain(self) -> None:
         """Give what is under way its time, then end the workers; what they did the next attempt will see."""
+        self._slots.stop()
         await _wait(self._tasks, self._limits.drain_seconds)
         for attempt in self._active:
             attempt.abandon()

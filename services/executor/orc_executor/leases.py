@@ -1,8 +1,8 @@
 """
 Leases: how others know that this process still works on its runs, and how it learns that it should not.
 
-    keep      every 2 s, and at once for a poked run: one statement renews the leases of all running attempts and
-              tells of each whether it is still ours and whether its run should stop
+    keep      every 2 s, and at once for a poked run: one statement renews the leases of all running attempts, with the
+              slots they hold, and tells of each whether it is still ours and whether its run should stop
     expire    every second, also while the database hangs: an attempt that could not be renewed for the time of a
               lease, less a margin, is lost, because the rescuer may give its run to another
     close     let what is still held run out now; only after its workers are gone
@@ -46,6 +46,11 @@ class Holder(Protocol):
     run_id: UUID
     attempt: int
     claim_version: int
+    slots_holder: UUID | None
+    """What it holds slots as; None when it holds none."""
+    slots_count: int
+    kept_at: float
+    """Monotonic; the slots' lease counts from here at the earliest."""
 
     def cancel(self) -> None:
         """Somebody wishes the run to stop; called again at every renewal."""
@@ -58,7 +63,8 @@ class _Held:
     __slots__ = ("has_row", "holder", "kept_at", "since")
 
     def __init__(self, holder: Holder, now: float) -> None:
-        self.holder, self.since, self.kept_at, self.has_row = holder, now, now, False
+        self.holder, self.since, self.has_row = holder, now, False
+        self.kept_at = now if holder.slots_holder is None else holder.kept_at
 
 
 class Leases:
@@ -68,6 +74,7 @@ class Leases:
         self._pool, self._executor, self._lease_seconds = pool, executor, lease_seconds
         self._held: dict[tuple[UUID, int], _Held] = {}
         self._ended: set[tuple[UUID, int]] = set()
+        self._given_back: set[UUID] = set()
         self._poked: set[UUID] = set()
         self._look = asyncio.Event()
         self._renew, self._end, self._yield = (
@@ -84,6 +91,11 @@ class Leases:
         held = self._held.pop((holder.run_id, holder.attempt), None)
         if held is not None and held.has_row:
             self._ended.add((holder.run_id, holder.attempt))
+
+    def end_slots(self, holder: UUID) -> None:
+        """Give back what is held as `holder`, now."""
+        self._given_back.add(holder)
+        self._look.set()
 
     def poke(self, run_id: UUID) -> None:
         """Look at this run now, if it is one of ours."""
@@ -136,26 +148,32 @@ class Leases:
                 [held.holder.claim_version for held in due.values()],
                 self._executor,
                 float(self._lease_seconds),
+                [held.holder.slots_holder for held in due.values()],
+                [held.holder.slots_count for held in due.values()],
             )
             self._apply(rows, due, asked_at)
-        if self._ended:
+        if self._ended or self._given_back:
             ended, self._ended = self._ended, set()
+            given_back, self._given_back = self._given_back, set()
             try:
-                await self._pool.execute(self._end, *_columns(ended), self._executor)
+                await self._pool.execute(self._end, *_columns(ended), self._executor, sorted(given_back))
             except TROUBLE:
                 self._ended |= ended
+                self._given_back |= given_back
                 raise
 
     async def close(self) -> None:
         """Let what is still held run out now, so that others need not wait; call it when no worker lives."""
         left = set(self._held)
+        slots = {held.holder.slots_holder for held in self._held.values()} - {None}
+        given_back = [holder for holder in slots | self._given_back if holder is not None]
         self._held.clear()
         try:
             async with asyncio.timeout(RENEWAL_SECONDS_MAX):
                 if left:
                     await self._pool.execute(self._yield, *_columns(left), self._executor)
-                if self._ended:
-                    await self._pool.execute(self._end, *_columns(self._ended), self._executor)
+                if self._ended or given_back:
+                    await self._pool.execute(self._end, *_columns(self._ended), self._executor, given_back)
         except TROUBLE as error:
             _logger.warning("leases left to run out", held=len(left), reason=repr(error))
 

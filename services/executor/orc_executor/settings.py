@@ -48,6 +48,15 @@ class ExecutorSettings(SideSettings, frozen=True, kw_only=True):
         int, setting("Runs of one pool under way at once, over all its executors.", ge=1)
     ] = 256
 
+    pool_concurrency_max: Annotated[
+        int,
+        setting(
+            "Runs of the pool worked on at once, over all its executors, which must agree on it; 0 is any number.",
+            ge=0,
+            le=10_000,
+        ),
+    ] = 0
+
     @property
     def name(self) -> str:
         """The executor's name, never empty."""

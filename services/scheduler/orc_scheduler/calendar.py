@@ -104,9 +104,10 @@ class Calendar:
                 backfills.append(BackfillFact(backfill_id, told, recorded.version, recorded.position))
         self._pools |= await apply_jobs(connection, jobs)
         await apply_ticks(connection, accounted)
-        ends = await apply_runs(connection, runs)
+        folded = await apply_runs(connection, runs)
         self._has_backfills |= await apply_backfills(connection, backfills, runs)
-        self._has_failures |= await apply_failures(connection, ends)
+        self._has_runs |= folded.has_let_go
+        self._has_failures |= await apply_failures(connection, folded.ends)
         self._has_jobs |= bool(jobs)
 
     def _tell(self, _position: Position) -> None:

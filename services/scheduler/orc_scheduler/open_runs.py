@@ -3,6 +3,10 @@ The fold of runs that have not ended: what the rescuer drives on, what a job's d
 
 `send_after` is when a work message is due should the run still be queued: 5 s after the request (the relay sent the
 first), at `retry_at` after a failed attempt, at once for a cancel that only an executor can settle.
+
+A run with a limit (`concurrency_max`) is held: it has no message before fewer than so many older runs of its job are
+open. That keeps a long queue of one job from others' executors, and its runs in order; the limit itself is kept by the
+executors' slots.
 """
 
 from collections.abc import Sequence
@@ -28,7 +32,9 @@ from orc_scheduler.failures import RunEnd
 
 UNCLAIMED_SECONDS = 5.0
 
-_READ, _PUT, _DELETE = (load("orc_scheduler", name) for name in ("runs_read", "runs_put", "runs_delete"))
+_READ, _PUT, _DELETE, _LET_GO = (
+    load("orc_scheduler", name) for name in ("runs_read", "runs_put", "runs_delete", "runs_let_go")
+)
 
 
 class OpenRun(Struct, frozen=True, kw_only=True):
@@ -46,6 +52,8 @@ class OpenRun(Struct, frozen=True, kw_only=True):
     claimed_at: datetime | None
     send_after: datetime | None
     sends: int
+    concurrency_max: int | None
+    is_held: bool
 
 
 class RunFact(Struct, frozen=True):
@@ -57,12 +65,17 @@ class RunFact(Struct, frozen=True):
     recorded_at: datetime
 
 
-async def apply_runs(connection: Any, facts: Sequence[RunFact]) -> list[RunEnd]:
-    """
-    Fold a batch of run events into `open_runs`; a run that begins and ends within it is never written.
+class Folded(Struct, frozen=True):
+    """What others want to know of a batch."""
 
-    Returns the runs that succeeded or failed, in order.
-    """
+    ends: list[RunEnd]
+    """The runs that succeeded or failed, in order."""
+    has_let_go: bool
+    """Whether runs were let go that waited for their turn, so that they want work sent."""
+
+
+async def apply_runs(connection: Any, facts: Sequence[RunFact]) -> Folded:
+    """Fold a batch of run events into `open_runs`; a run that begins and ends within it is never written."""
     ends = list[RunEnd]()
     begun = {fact.run_id for fact in facts if isinstance(fact.event, RunRequested)}
     earlier = list({fact.run_id for fact in facts} - begun)
@@ -78,24 +91,27 @@ async def apply_runs(connection: Any, facts: Sequence[RunFact]) -> list[RunEnd]:
             ends.append(RunEnd(fact.run_id, run.job_id, how))
         runs[fact.run_id] = evolve_open(run, fact)
     ended = [run_id for run_id in was_open if runs[run_id] is None]
+    waiting = {run.job_id for run in runs.values() if run is not None and run.is_held}
     if ended:
-        await connection.execute(_DELETE, ended)
+        waiting |= {row["job_id"] for row in await connection.fetch(_DELETE, ended)}
     kept = [run for run in runs.values() if run is not None]
     if kept:
         await connection.execute(_PUT, *zip(*map(structs.astuple, kept), strict=True))
-    return ends
+    return Folded(ends, bool(waiting and await connection.fetch(_LET_GO, sorted(waiting))))
 
 
 def evolve_open(run: OpenRun | None, fact: RunFact) -> OpenRun | None:
     """Return the open run after an event; None once it has ended."""
     at = fact.recorded_at
     match fact.event:
-        case RunRequested(job_id=job_id, pool=pool, policy=policy):
+        case RunRequested(job_id=job_id, pool=pool, policy=policy, concurrency_max=limit):
+            is_held = limit is not None
             return OpenRun(
                 run_id=fact.run_id, job_id=job_id, pool=pool, status="queued", attempt=0, cancel_requested=False,
                 requested_position=fact.position, requested_at=at,
                 queue_until=at + timedelta(seconds=policy.queue_timeout_seconds), claimed_at=None,
-                send_after=at + timedelta(seconds=UNCLAIMED_SECONDS), sends=1,
+                send_after=None if is_held else at + timedelta(seconds=UNCLAIMED_SECONDS),
+                sends=0 if is_held else 1, concurrency_max=limit, is_held=is_held,
             )  # fmt: skip
         case RunSucceeded() | RunFailed() | RunCancelled():
             return None
@@ -104,7 +120,7 @@ def evolve_open(run: OpenRun | None, fact: RunFact) -> OpenRun | None:
     match fact.event:
         case RunStarted(attempt=attempt):
             return structs.replace(
-                run, status="running", attempt=attempt, claimed_at=at, send_after=None, sends=0
+                run, status="running", attempt=attempt, claimed_at=at, send_after=None, sends=0, is_held=False
             )
         case RunAttemptFailed(retry_at=retry_at):
             return structs.replace(run, status="queued", claimed_at=None, send_after=retry_at, sends=0)

@@ -3,9 +3,10 @@ Rescuer: drive open runs on, from Postgres alone.
 
     lost        an attempt whose executor stopped renewing its lease is taken back (`run.attempt_failed`, kind lost)
     timed out   a run that nobody claimed within its queue timeout fails
-    unsent      a queued run gets a new work message when one is due: 5 s unclaimed, a retry's time, a cancel to settle
+    unsent      a queued run gets a new work message when one is due: 5 s unclaimed, a retry's time, a cancel to settle,
+                its turn among the runs of its job
 
-A round every 5 s, when the next message falls due, and when poked. With the broker's memory erased this alone brings all
+A round every 5 s, when the next message or queue timeout falls due, and when poked. With the broker's memory erased this alone brings all
 work back. Whoever is given a message twice finds the run claimed, and drops it. So that a long queue is not told again
 and again, messages for one run are spaced 5 s, 10 s, … 60 s, and a run that has one waits while its pool has others to
 take; but not for ever, since that one may be lost.
@@ -34,7 +35,7 @@ from orc_events.wakeup import Wakeup
 from orc_runtime.clock import Clock
 from orc_runtime.deciders import RUNS
 from orc_scheduler.metrics import SchedulerMetrics
-from orc_scheduler.work import work_of
+from orc_scheduler.work import work_again_of
 
 ACTOR = "scheduler"
 ROUND_SECONDS = 5.0
@@ -165,9 +166,9 @@ class Rescuer:
         return len(rows)
 
     async def _work(self, run_id: UUID) -> Message:
-        """Return the run's work message, the same that the relay publishes."""
+        """Return the run's work message, the same that the relay publishes or leaves to us."""
         requested = (await self._log.read_stream(StreamName(run_stream(run_id))))[0]
-        return message(requested, work_of(requested))
+        return message(requested, work_again_of(requested))
 
     async def _has_backlog(self, pool: str) -> bool:
         """Say whether the pool's executors have messages that nobody was given yet."""

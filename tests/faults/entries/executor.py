@@ -33,9 +33,9 @@ class ShortLease(ExecutorSettings, frozen=True, kw_only=True):
 _claim, _environment = consumer.claim, child.worker_environment
 
 
-async def claim(voice: Any, work: Any) -> Any:
+async def claim(voice: Any, work: Any, *rest: Any) -> Any:
     reach("before-claim", executor=os.getpid(), run_id=work.requested.run_id)
-    owned = await _claim(voice, work)
+    owned = await _claim(voice, work, *rest)
     if owned is not None:
         reach("after-claim", executor=os.getpid(), run_id=owned.run_id)
     return owned
