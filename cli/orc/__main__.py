@@ -37,6 +37,8 @@ def build_app() -> App:
     app.command("orc.commands.jobs:app", name="jobs", help="Apply, list, show and delete jobs.")
     app.command("orc.commands.run:run", name="run", help="Run a job now.")
     app.command("orc.commands.runs:app", name="runs", help="List, show, cancel and retry runs.")
+    app.command("orc.commands.backfill:backfill", name="backfill", help="Run a job for past instants.")
+    app.command("orc.commands.backfills:app", name="backfills", help="List, show and cancel backfills.")
     app.command("orc.commands.why:why", name="why", help="Say why a job ran or did not run at a time.")
     app.command("orc.commands.ticks:ticks", name="ticks", help="List what became of a schedule's instants.")
     app.command("orc.commands.preview:preview", name="preview", help="Say what a schedule means.")

@@ -23,7 +23,7 @@ def test_help_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "heavy [] 0"
-    commands = "audit demo events jobs login logout migrate register replay run runs up"
+    commands = "audit backfill backfills demo events jobs login logout migrate register replay run runs up"
     assert [name for name in commands.split() if f"│ {name} " not in done.stdout] == []
 
 

@@ -14,6 +14,7 @@ from orc_domain.job import (
     JobDeleted,
     JobPaused,
     JobResumed,
+    OpenBackfills,
     OpenRuns,
     PauseJob,
     ResumeJob,
@@ -87,6 +88,11 @@ def test_a_job_is_deleted():
 def test_a_job_with_open_runs_stays():
     """A job is not deleted under its runs."""
     job(CREATED).when(DeleteJob(2)).rejected(OpenRuns)
+
+
+def test_a_job_with_open_backfills_stays():
+    """Nor is one that a backfill would go on asking for runs of."""
+    job(CREATED).when(DeleteJob(0, open_backfills=1)).rejected(OpenBackfills)
 
 
 @pytest.mark.parametrize("wish", [ChangeJob(OTHER, 1), PauseJob(1), ResumeJob(1), DeleteJob(0, 1)])

@@ -55,11 +55,11 @@ def test_a_run_of_no_job_is_refused():
 
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 def test_a_retry_is_a_new_run_in_the_same_root(status):
-    """What the old run loaded is not loaded again, since receipts are keyed by the root."""
+    """What the old run loaded is not loaded again, since receipts are keyed by the root; it is of the same instant."""
     requested = RunRequested(**structs.asdict(structs.replace(REQUEST, root_id=ROOT, due_at=AT)))
     again = retry_run(Run(requested=requested, status=status), UUID(int=9))
     assert again == structs.replace(
-        REQUEST, run_id=UUID(int=9), root_id=ROOT, retry_of=RUN, triggered_by="retry"
+        REQUEST, run_id=UUID(int=9), root_id=ROOT, retry_of=RUN, triggered_by="retry", due_at=AT
     )
 
 

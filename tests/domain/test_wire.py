@@ -12,12 +12,14 @@ from orc_domain.wire import (
     CommandEnvelope,
     Outcome,
     Problem,
+    WireCancelBackfill,
     WireCancelRun,
     WireChangeJob,
     WireCommand,
     WireCreateJob,
     WireDeleteJob,
     WirePauseJob,
+    WireRequestBackfill,
     WireRequestRun,
     WireResumeJob,
     WireRetryRun,
@@ -39,6 +41,18 @@ COMMANDS = {
     "run.request": WireRequestRun(job_id=ID),
     "run.cancel": WireCancelRun(run_id=ID, reason="typo"),
     "run.retry": WireRetryRun(run_id=ID),
+    "backfill.request": WireRequestBackfill(
+        job_id=ID,
+        job_version=1,
+        start=AT,
+        end=AT,
+        instants=(AT,),
+        skipped=3,
+        reprocess="failed",
+        concurrency=2,
+        reverse=True,
+    ),
+    "backfill.cancel": WireCancelBackfill(backfill_id=ID, reason="typo"),
 }
 
 

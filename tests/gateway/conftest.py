@@ -9,6 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from argon2.profiles import CHEAPEST
+from gateway.backfills import RANGE
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
@@ -25,6 +26,7 @@ from orc_events.log import PostgresLog
 from orc_events.memory_bus import MemoryBroker
 from orc_events.projection import Projector
 from orc_events.topology import Topology, provision
+from orc_events.wakeup import Wakeup
 from orc_gateway import projections
 from orc_gateway.app import create_app, listen
 from orc_gateway.connection import Connection
@@ -40,6 +42,7 @@ from orc_runtime.deciders import RUNS
 from orc_runtime.health import Health
 from orc_runtime.serving import serving
 from orc_runtime.settings import Secret
+from orc_scheduler.backfiller import Backfiller
 from orc_scheduler.calendar import Calendar
 from orc_scheduler.commands import Commands
 from orc_scheduler.handlers import Handlers
@@ -170,18 +173,21 @@ class Starter:
         """Let the scheduler's handlers take commands."""
         pool = await self._pool("orc_scheduler", "scheduler")
         log = PostgresLog(pool, on_append=lambda position: bus.poke("orc.poke.log", str(position).encode()))
+        changed, jobs = Wakeup(), Jobs(log)
         calendar = Calendar(
-            pool,
-            log,
-            on_jobs=lambda: None,
-            on_runs=lambda: None,
-            on_failures=lambda: None,
-            on_pools=lambda _: None,
-        )
+            pool, log, on_jobs=lambda: None, on_runs=lambda: None, on_failures=lambda: None, on_pools=lambda _: None,
+            on_backfills=changed.poke,
+        )  # fmt: skip
         metrics = SchedulerMetrics(CollectorRegistry())
-        commands = Commands(log, Jobs(log), calendar)
+        commands = Commands(log, jobs, calendar)
+        backfiller = Backfiller(
+            pool, log, jobs, calendar, SystemClock(), metrics=metrics, wakeup=changed,
+            on_append=lambda position: bus.poke("orc.poke.log", str(position).encode()),
+            on_cancel=lambda _: None,
+        )  # fmt: skip
         handlers = Handlers(bus, log, commands, SystemClock(), metrics, slots=16)
         self._duty(calendar.run())
+        self._duty(backfiller.run())
         self._duty(handlers.run(asyncio.Event()))
 
     async def _answer_for_auth(self, bus: Bus, *, is_open: bool) -> None:
@@ -238,3 +244,20 @@ async def client(gateway) -> AsyncIterator[httpx.AsyncClient]:
     """Call the gateway."""
     async with gateway.client() as client:
         yield client
+
+
+@pytest.fixture
+async def job(client) -> dict[str, Any]:
+    """Make a job that is due at nine each day."""
+    return (await client.post("/jobs", json=job_body(schedule="0 9 * * *"))).json()
+
+
+@pytest.fixture
+def ask(client, job) -> Callable[..., Any]:
+    """Ask for a backfill of four days of it."""
+
+    async def post(key: str | None = None, **said: Any) -> Any:
+        headers = {"Idempotency-Key": key} if key else {}
+        return await client.post(f"/jobs/{job['job_id']}/backfills", json=RANGE | said, headers=headers)
+
+    return post

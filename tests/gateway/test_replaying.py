@@ -36,7 +36,7 @@ async def test_untouched_tables_are_equal(database, history):
     report = await replay(database.url("orc_auditor"))
     assert (report.equal, report.position, report.head) == (True, 7, 7)
     assert {table.table: table.rows for table in report.tables} == {
-        "jobs": 1, "tasks": 1, "runs": 3, "run_tasks": 0, "run_counts": 3, "ticks": 0,
+        "jobs": 1, "tasks": 1, "backfills": 0, "runs": 3, "run_tasks": 0, "run_counts": 3, "ticks": 0,
     }  # fmt: skip
     assert told(report).startswith("equal at position 7: 7 events folded")
     assert await superuser(database, "SELECT 1 FROM pg_namespace WHERE nspname LIKE 'replay%'") == []

@@ -8,7 +8,15 @@ import pytest
 
 from orc_domain.egress import EgressPolicy
 from orc_domain.job_spec import JobSpec
-from orc_gateway.bodies import CancelBody, Credentials, PauseBody, PreviewBody, check_job, decode_body
+from orc_gateway.bodies import (
+    BackfillBody,
+    CancelBody,
+    Credentials,
+    PauseBody,
+    PreviewBody,
+    check_job,
+    decode_body,
+)
 from orc_gateway.openapi import JOB_EXAMPLE
 
 JOB_ID = "00000000-0000-0000-0000-000000000001"
@@ -18,6 +26,8 @@ OPERATIONS = {
     "DELETE /jobs/{job_id}", "POST /jobs/{job_id}/pause", "POST /jobs/{job_id}/resume", "POST /jobs/{job_id}/run",
     "GET /jobs/{job_id}/ticks", "GET /jobs/{job_id}/why", "GET /runs", "GET /runs/{run_id}", "GET /runs/{run_id}/tasks", "GET /runs/{run_id}/events",
     "POST /runs/{run_id}/cancel", "POST /runs/{run_id}/retry", "GET /events", "POST /schedules/preview",
+    "GET /jobs/{job_id}/backfills", "POST /jobs/{job_id}/backfills", "GET /backfills/{backfill_id}",
+    "GET /backfills/{backfill_id}/runs", "POST /backfills/{backfill_id}/cancel",
 }  # fmt: skip
 
 
@@ -84,6 +94,7 @@ async def test_examples_are_accepted(document):
     """The example of each body is one the gateway takes."""
     kinds = {
         "JobSpec": JobSpec,
+        "BackfillBody": BackfillBody,
         "CancelBody": CancelBody,
         "PauseBody": PauseBody,
         "PreviewBody": PreviewBody,
@@ -92,7 +103,7 @@ async def test_examples_are_accepted(document):
     bodies = [
         operation["requestBody"] for operation in operations(document).values() if "requestBody" in operation
     ]
-    assert len(bodies) == 7
+    assert len(bodies) == 9
     for body in bodies:
         content = body["content"]["application/json"]
         decode_body(
@@ -136,7 +147,7 @@ async def test_options_name_every_method(client, document):
     """OPTIONS and a 405 name what a path takes; no other site is allowed anything."""
     for path, methods in document["paths"].items():
         allowed = {"OPTIONS", *(method.upper() for method in methods)}
-        there = path.format(job_id=JOB_ID, run_id=JOB_ID)
+        there = path.format(job_id=JOB_ID, run_id=JOB_ID, backfill_id=JOB_ID)
         preflight = {"Origin": "http://evil.com", "Access-Control-Request-Method": "POST"}
         told = await client.options(there, headers=preflight)
         refused = await client.request("PATCH", there)

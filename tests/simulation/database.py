@@ -235,6 +235,9 @@ class _Block:
             elif kind is None:
                 raise asyncpg.InterfaceError("connection is closed")
         finally:
+            if connection.transaction_open is not None and not connection.transaction_open.is_over:
+                # Cancelled on the way: the driver closes such a connection, and the server rolls back what was open.
+                connection.terminate()
             connection.transaction_open = None
 
 

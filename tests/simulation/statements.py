@@ -92,6 +92,10 @@ _SCHEDULER: dict[str, Callable[..., Any]] = {
     # No job of the simulation has a schedule, so nothing is ever due.
     "due_next": lambda view: [{"wake_at": None, "now": view.now}],
     "due_lock": lambda _view, _limit: [],
+    # Nor is there a backfill.
+    "backfills_of_runs": lambda _view, _run_ids: [],
+    "backfills_count": lambda _view, _job_id: [{"count": 0}],
+    "backfill_take": lambda _view, _seen: [],
     "ensure_partitions": lambda _view: [{"made": 0}],
 }  # fmt: skip
 

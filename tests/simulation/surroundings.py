@@ -161,7 +161,11 @@ def _ways_out(world: Any) -> Iterator[tuple[Any, str, Any]]:
     yield orc_executor.app, "worker_environment", lambda _environ: {}
     yield orc_executor.app, "read_settings", lambda _cls, _environ: SimpleNamespace(scratch=Path("simulated"))
     yield orc_executor.consumer, "Admission", _TimedAdmission
-    yield orc_scheduler.commands, "request_run", lambda *given: request_run(*given, policy=world.policy)
+    yield (
+        orc_scheduler.commands,
+        "request_run",
+        lambda *given, at: request_run(*given, at=at, policy=world.policy),
+    )
     yield orc_events.follower, "POLL_SECONDS", POLL_SECONDS
     yield orc_events.relay, "POLL_SECONDS", POLL_SECONDS
 

@@ -48,6 +48,8 @@ class DeleteJob(Struct, frozen=True):
     open_runs: int
     """Runs of it that have not ended; a job with any is not deleted."""
     expected_version: int | None = None
+    open_backfills: int = 0
+    """Backfills of it that have not ended; they would go on asking for runs."""
 
 
 Command = CreateJob | ChangeJob | PauseJob | ResumeJob | DeleteJob
@@ -128,6 +130,15 @@ class OpenRuns(Conflict):
         super().__init__("open-runs", f"the job has {count} open runs: cancel them or wait until they end")
 
 
+class OpenBackfills(Conflict):
+    """The job has backfills that have not ended."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            "open-backfills", f"the job has {count} open backfills: cancel them or wait until they end"
+        )
+
+
 def task_id(job_id: UUID, order: int) -> UUID:
     """Return the id of a job's task by its place, from 1."""
     return uuid5(job_id, f"task/{order}")
@@ -160,7 +171,9 @@ def decide(command: Command, job: Job) -> list[Event]:
             return [JobPaused(job.job_id, reason)] if job.spec.is_active else []
         case ResumeJob():
             return [] if job.spec.is_active else [JobResumed(job.job_id)]
-        case DeleteJob(open_runs=count):
+        case DeleteJob(open_runs=count, open_backfills=backfills):
+            if backfills:
+                raise OpenBackfills(backfills)
             if count:
                 raise OpenRuns(count)
             return [JobDeleted(job.job_id)]

@@ -13,6 +13,7 @@ from orc_domain.load import parse_loader
 from orc_domain.policies import CatchUp, DeadlineSeconds, Dst, Overlap, Retry, Timeouts
 from orc_domain.rejection import Invalid
 from orc_domain.retry import Policy
+from orc_domain.templates import check_templates
 from orc_domain.timetable import (
     EXCLUDE_MAX,
     JITTER_SECONDS_MAX,
@@ -82,11 +83,12 @@ def check_spec(spec: JobSpec) -> None:
         raise Invalid("job_name", "the name is blank or holds a control character", valid="visible text")
     if not re.fullmatch(r"[a-z0-9-]{1,32}", spec.pool):
         raise Invalid("pool", "the pool's name is not valid", valid="1 to 32 of a-z, 0-9 and '-'")
-    parse_timetable(timing_of(spec))
+    timetable = parse_timetable(timing_of(spec))
     if spec.retry.max_seconds < spec.retry.initial_seconds:
         raise Invalid("retry.max_seconds", "is less than initial_seconds", valid="initial_seconds or more")
     for place, task in enumerate(spec.tasks):
-        parse_extractor(task.extractor_config, f"tasks[{place}].extractor_config")
+        field = f"tasks[{place}].extractor_config"
+        parse_extractor(check_templates(task.extractor_config, field, timetable), field)
         parse_loader(task.loader_config, f"tasks[{place}].loader_config")
     if (size := len(json.encode(spec))) > SPEC_BYTES_MAX:
         raise Invalid("tasks", f"the definition has {size} bytes", valid=f"at most {SPEC_BYTES_MAX} bytes")

@@ -137,7 +137,7 @@ class RunNotEnded(Conflict):
 def decide(command: Command, run: Run) -> list[Event]:
     """Return what follows from `command`; raises Rejected and changes nothing when it may not happen."""
     if isinstance(command, RequestRun):
-        return [] if run.requested else [RunRequested(**structs.asdict(command))]
+        return [] if run.requested else _request(command)
     if run.requested is None:
         raise NotFound("run", "of this stream")
     match command:
@@ -171,6 +171,12 @@ def decide(command: Command, run: Run) -> list[Event]:
             return [RunCancelled(attempt=run.attempt)]
         case SettleRun():
             return _settle(run)
+
+
+def _request(command: RequestRun) -> list[Event]:
+    refused = command.refused
+    failed = [RunFailed(attempt=0, kind="config_refused", message=refused)] if refused else []
+    return [RunRequested(**structs.asdict(command)), *failed]
 
 
 def _start(run: Run, executor: str, at: datetime) -> list[Event]:

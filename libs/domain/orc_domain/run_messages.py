@@ -62,6 +62,8 @@ class RequestRun(Struct, frozen=True, kw_only=True):
     """Runs of its job that may be worked on at once."""
     tzdata: str | None = None
     """The release of the tz database that said when it is due."""
+    refused: str | None = None
+    """Why its configs may not be used as they were rendered: the run has failed as soon as it is requested."""
 
 
 class StartRun(Struct, frozen=True):
@@ -170,6 +172,8 @@ class RunRequested(_Event, frozen=True, kw_only=True, tag="run.requested"):
     """Runs of its job that may be worked on at once."""
     tzdata: str | None = None
     """The release of the tz database that said when it is due."""
+    refused: str | None = None
+    """Why its configs may not be used as they were rendered; `run.failed` follows, and the configs are as written."""
 
 
 class RunStarted(_Event, frozen=True, kw_only=True, tag="run.started"):

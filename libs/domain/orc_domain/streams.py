@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-JOB, RUN, TICKS, USER = "job", "run", "ticks", "user"
+JOB, RUN, TICKS, USER, BACKFILL = "job", "run", "ticks", "user", "backfill"
 
 
 def job_stream(job_id: UUID) -> str:
@@ -23,3 +23,8 @@ def ticks_stream(job_id: UUID) -> str:
 def user_stream(user_id: UUID) -> str:
     """Return the stream of an account."""
     return f"{USER}-{user_id}"
+
+
+def backfill_stream(backfill_id: UUID) -> str:
+    """Return the stream of a backfill."""
+    return f"{BACKFILL}-{backfill_id}"

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from msgspec import Raw, Struct
 
+from orc_domain.backfill import Reprocess
 from orc_domain.job_spec import JobSpec
 
 
@@ -72,9 +73,31 @@ class WireRetryRun(_Wire, frozen=True, kw_only=True, tag="run.retry"):
     run_id: UUID
 
 
+class WireRequestBackfill(_Wire, frozen=True, kw_only=True, tag="backfill.request"):
+    """Run a job for past instants; the backfill's id follows from the command's."""
+
+    job_id: UUID
+    job_version: int
+    """Whose timetable named the instants; a job that has changed since is not backfilled."""
+    start: datetime
+    end: datetime
+    instants: tuple[datetime, ...]
+    skipped: int
+    reprocess: Reprocess
+    concurrency: int
+    reverse: bool
+
+
+class WireCancelBackfill(_Wire, frozen=True, kw_only=True, tag="backfill.cancel"):
+    """Stop a backfill."""
+
+    backfill_id: UUID
+    reason: str = ""
+
+
 WireCommand = (
     WireCreateJob | WireChangeJob | WirePauseJob | WireResumeJob | WireDeleteJob
-    | WireRequestRun | WireCancelRun | WireRetryRun
+    | WireRequestRun | WireCancelRun | WireRetryRun | WireRequestBackfill | WireCancelBackfill
 )  # fmt: skip
 
 

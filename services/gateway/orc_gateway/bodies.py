@@ -15,6 +15,7 @@ import msgspec
 from litestar import Request
 from msgspec import Meta, Struct
 
+from orc_domain.backfill import Concurrency, Reprocess
 from orc_domain.cron import YEAR_MAX, YEAR_MIN
 from orc_domain.egress import EgressPolicy, literal_address
 from orc_domain.fields import invalid_from
@@ -41,6 +42,23 @@ class CancelBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Why a run is to stop."""
 
     reason: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class BackfillBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which past instants of a job to run, and how."""
+
+    start: Aware
+    """RFC 3339 with an offset; an instant at it counts."""
+    end: Aware
+    """An instant at it counts; not in the future."""
+    dry_run: bool = False
+    """List the instants and do nothing."""
+    reprocess: Reprocess = "none"
+    """Which instants that have a run already are run again."""
+    concurrency: Concurrency = 1
+    """Runs that are open at once."""
+    reverse: bool = False
+    """The newest instant first."""
 
 
 class PauseBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -92,7 +110,7 @@ class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
 _EMPTY = b"{}"
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
-    for kind in (JobSpec, NoBody, CancelBody, PauseBody, PreviewBody, Credentials)
+    for kind in (JobSpec, NoBody, CancelBody, PauseBody, BackfillBody, PreviewBody, Credentials)
 }
 
 

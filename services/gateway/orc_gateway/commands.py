@@ -12,6 +12,7 @@ is made up, and a 503 tells it: the same key resolves it.
 import asyncio
 from datetime import timedelta
 from hashlib import sha256
+from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 import msgspec
@@ -79,15 +80,20 @@ class Commands:
             "orc_commands", "Commands given, by type and outcome.", ["type", "outcome"], registry=registry
         )
 
-    async def give(self, command: WireCommand, caller: Caller) -> Done:
-        """Return what became of a command, once it is committed; raises Refusal."""
+    async def give(self, command: WireCommand, caller: Caller, *, wish: Any = None) -> Done:
+        """
+        Return what became of a command, once it is committed; raises Refusal.
+
+        `wish` stands for the command when it is told whether a key was used with another body: what was asked for,
+        where the command holds more than that.
+        """
         key = caller.key or str(uuid4())
         if self._under_way >= UNDER_WAY_MAX:
             raise Unavailable("too many commands are under way", code="busy", headers={KEY_HEADER: key})
         issued_at = self._clock.now()
         envelope = CommandEnvelope(
             command_id=command_id(caller.principal, command, key),
-            body_hash=sha256(_canonical.encode(command)).hexdigest(),
+            body_hash=sha256(_canonical.encode(wish or command)).hexdigest(),
             actor=caller.principal.subject,
             correlation_id=uuid4(),
             issued_at=issued_at,
@@ -147,7 +153,8 @@ class Commands:
 def command_id(principal: Principal, command: WireCommand, key: str) -> UUID:
     """Return the id of a wish: the same caller, method, path and key are the same command (rule 3)."""
     # The type and what it is about are the method and the path, in whichever way the path spells a UUID.
-    target = getattr(command, "job_id", None) or getattr(command, "run_id", "")
+    ids = (getattr(command, name, None) for name in ("job_id", "run_id", "backfill_id"))
+    target = next(filter(None, ids), "")
     name = type(command).__struct_config__.tag
     return uuid5(_NAMESPACE, f"{principal.subject}\n{name}\n{target}\n{key}")
 

@@ -12,7 +12,7 @@ from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
 
 from orc_domain.job_spec import JobSpec
-from orc_gateway.bodies import CancelBody, Credentials, PauseBody, PreviewBody
+from orc_gateway.bodies import BackfillBody, CancelBody, Credentials, PauseBody, PreviewBody
 from orc_gateway.problems import CONTENT_TYPE, UNKNOWN_PATH, Problem, Refusal
 
 JSON = "application/json"
@@ -44,12 +44,27 @@ _BODIES: dict[str, tuple[type, Any, bool]] = {
     "changeJob": (JobSpec, JOB_EXAMPLE, True),
     "pauseJob": (PauseBody, {"reason": "the source is being moved"}, False),
     "cancelRun": (CancelBody, {"reason": "wrong file"}, False),
+    "createBackfill": (
+        BackfillBody,
+        {"start": "2026-05-01T00:00:00Z", "end": "2026-05-10T23:59:59Z", "dry_run": True, "concurrency": 2},
+        True,
+    ),
+    "cancelBackfill": (CancelBody, {"reason": "wrong range"}, False),
     "previewSchedule": (PreviewBody, PREVIEW_EXAMPLE, True),
     "register": (Credentials, {"username": "myuser", "password": "mypassword"}, True),
     "login": (Credentials, {"username": "myuser", "password": "mypassword"}, True),
 }
 _STREAMS = {"listEvents", "listRunEvents"}
-_KEYED = {"createJob", "changeJob", "deleteJob", "pauseJob", "resumeJob", "runJob", "cancelRun", "retryRun"}
+_KEYED = {
+    "createJob",
+    "changeJob",
+    "deleteJob",
+    "pauseJob",
+    "resumeJob",
+    "runJob",
+    "cancelRun",
+    "retryRun",
+} | {"createBackfill", "cancelBackfill"}
 _VERSIONED = {"changeJob": True, "deleteJob": False, "pauseJob": False, "resumeJob": False}
 _ETAG = r'^(\*|"[0-9]{1,18}")$'
 _OPEN = {"health", "alive", "ready", "metrics", "register", "login", "jwks"}
@@ -77,7 +92,7 @@ def document(app: Litestar) -> bytes:
     """Return the whole document as JSON."""
     derived: dict[str, Any] = app.openapi_schema.to_schema()
     _, schemas = msgspec.json.schema_components(
-        [JobSpec, CancelBody, PauseBody, PreviewBody, Credentials, Problem], ref_template=_REF
+        [JobSpec, CancelBody, PauseBody, BackfillBody, PreviewBody, Credentials, Problem], ref_template=_REF
     )
     components = derived.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas)

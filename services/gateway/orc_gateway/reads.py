@@ -203,6 +203,10 @@ class Reads:
         """Ask for anything; raises Unavailable."""
         await self._fetch("count_jobs")
 
+    async def ask(self, statement: str, *values: Any) -> list[Any]:
+        """Return the rows of any statement, in time; raises Unavailable."""
+        return await in_time(self._ask(statement, values))
+
     async def _position(self, query: str, identity: UUID) -> int:
         rows = await self._fetch(query, identity)
         if not rows:

@@ -5,6 +5,7 @@ The scheduler, wired: Postgres for the log and the calendar, NATS for commands a
         handlers    commands from the bus into the log
         calendar    the log into the scheduler's tables
         ticker      due schedules into the log
+        backfiller  backfills into the log, so many runs at once as each may have
         relay       the log onto the bus
         rescuer     open runs driven on
         breaker     schedules paused whose runs keep failing
@@ -32,6 +33,7 @@ from orc_runtime.database import UNREACHABLE, close_pool
 from orc_runtime.health import serve_side
 from orc_runtime.lifecycle import Lifecycle
 from orc_runtime.metrics import create_registry
+from orc_scheduler.backfiller import Backfiller
 from orc_scheduler.breaker import Breaker
 from orc_scheduler.calendar import Calendar
 from orc_scheduler.commands import Commands
@@ -73,13 +75,17 @@ async def serve(lifecycle: Lifecycle, settings: SchedulerSettings) -> None:
         log = PostgresLog(pool, on_append=wakeups.tell)
         jobs = Jobs(log)
         rescuer = Rescuer(pool, log, bus, clock, metrics, lease_seconds=settings.lease_seconds)
-        calendar_changed = Wakeup()
+        calendar_changed, backfills_changed = Wakeup(), Wakeup()
         breaker = Breaker(pool, log, clock)
         calendar = Calendar(
             pool, log, on_jobs=calendar_changed.poke, on_runs=rescuer.poke, on_failures=breaker.poke,
-            on_pools=pools.declare,
+            on_pools=pools.declare, on_backfills=backfills_changed.poke,
         )  # fmt: skip
         ticker = Ticker(pool, log, jobs, calendar, metrics, wakeup=calendar_changed, on_append=wakeups.tell)
+        backfiller = Backfiller(
+            pool, log, jobs, calendar, clock, metrics=metrics, wakeup=backfills_changed, on_append=wakeups.tell,
+            on_cancel=lambda run_id: bus.poke(f"orc.poke.run.{run_id}"),
+        )  # fmt: skip
         relay = Relay(pool, log, bus, work_subject=work_of, oldest_needed=lambda: _oldest_needed(pool))
         commands = Commands(log, jobs, calendar)
         handlers = Handlers(bus, log, commands, clock, metrics, slots=settings.commands_max)
@@ -103,6 +109,7 @@ async def serve(lifecycle: Lifecycle, settings: SchedulerSettings) -> None:
             start("relay", relay.run())
             start("calendar", calendar.run())
             start("ticker", ticker.run())
+            start("backfiller", backfiller.run())
             start("rescuer", rescuer.run())
             start("breaker", breaker.run())
             start("handlers", handlers.run(lifecycle.stopping), drains=True)

@@ -1,7 +1,7 @@
 """
-The scheduler's own projector: the log folded into `jobs` (when each is due) and `open_runs` (what has not ended).
+The scheduler's own projector: the log folded into `jobs` (when each is due), `open_runs` and `backfills` (what has not ended).
 
-Each batch is sorted into events of jobs, of runs, and instants that ended in an event; three set-based folds write them.
+Each batch is sorted into events of jobs, of runs, of backfills, and instants that ended in an event; four set-based folds write them.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,14 +10,15 @@ from typing import Any, Never
 from uuid import UUID
 
 from orc_domain.run_messages import RunRequested
-from orc_domain.streams import JOB, RUN, TICKS
+from orc_domain.streams import BACKFILL, JOB, RUN, TICKS
 from orc_events.errors import LogUnavailable
 from orc_events.event import Position, Recorded
 from orc_events.follower import Follower
 from orc_events.log import EventLog
 from orc_events.projection import Projector
 from orc_events.statements import load
-from orc_runtime.deciders import JOBS, RUNS
+from orc_runtime.deciders import BACKFILLS, JOBS, RUNS
+from orc_scheduler.backfill_rows import BackfillFact, apply_backfills
 from orc_scheduler.failures import apply_failures
 from orc_scheduler.job_rows import JobFact, apply_jobs, apply_ticks
 from orc_scheduler.open_runs import RunFact, apply_runs
@@ -29,7 +30,8 @@ CURRENT_SECONDS_MAX = 1.0
 
 _FOLDED_RUN_EVENTS = RUNS.codec.types - {"task.succeeded", "task.failed"}
 _CLEAR_JOBS, _CLEAR_RUNS = load("orc_scheduler", "clear_jobs"), load("orc_scheduler", "clear_runs")
-_COUNT = load("orc_scheduler", "runs_count")
+_CLEAR_BACKFILLS = load("orc_scheduler", "clear_backfills")
+_COUNT, _COUNT_BACKFILLS = load("orc_scheduler", "runs_count"), load("orc_scheduler", "backfills_count")
 _UUID_CHARACTERS = 36
 
 
@@ -45,10 +47,12 @@ class Calendar:
         on_runs: Callable[[], None],
         on_failures: Callable[[], None],
         on_pools: Callable[[set[str]], None],
+        on_backfills: Callable[[], None] = lambda: None,
     ) -> None:
         """`on_jobs` and `on_runs` are called after schedules, or runs that want work sent, have changed."""
         self._pool, self._log = pool, log
         self._on_jobs, self._on_runs, self._on_pools = on_jobs, on_runs, on_pools
+        self._on_backfills, self._has_backfills = on_backfills, False
         self._on_failures = on_failures
         self._has_jobs = self._has_runs = self._has_failures = False
         self._pools: set[str] = set()
@@ -70,8 +74,13 @@ class Calendar:
         count: int = await self._pool.fetchval(_COUNT, job_id)
         return count
 
+    async def open_backfills_of(self, job_id: UUID) -> int:
+        """Count a job's backfills that have not ended, as far as is folded."""
+        count: int = await self._pool.fetchval(_COUNT_BACKFILLS, job_id)
+        return count
+
     async def _apply(self, connection: Any, batch: Sequence[Recorded]) -> None:
-        jobs, runs = list[JobFact](), list[RunFact]()
+        jobs, runs, backfills = list[JobFact](), list[RunFact](), list[BackfillFact]()
         accounted: dict[UUID, datetime] = {}
         for recorded in batch:
             kind = recorded.stream[: -_UUID_CHARACTERS - 1]
@@ -87,9 +96,16 @@ class Calendar:
             elif kind == TICKS:
                 skipped = TICK_EVENTS.decode(recorded)
                 _account(accounted, skipped.job_id, skipped.last_due_at)
+            elif kind == BACKFILL:
+                backfill_id, told = (
+                    UUID(recorded.stream[-_UUID_CHARACTERS:]),
+                    BACKFILLS.codec.decode(recorded),
+                )
+                backfills.append(BackfillFact(backfill_id, told, recorded.version, recorded.position))
         self._pools |= await apply_jobs(connection, jobs)
         await apply_ticks(connection, accounted)
         folded = await apply_runs(connection, runs)
+        self._has_backfills |= await apply_backfills(connection, backfills, runs)
         self._has_runs |= folded.has_let_go
         self._has_failures |= await apply_failures(connection, folded.ends)
         self._has_jobs |= bool(jobs)
@@ -101,9 +117,11 @@ class Calendar:
             self._on_jobs()
         if self._has_runs:
             self._on_runs()
+        if self._has_backfills:
+            self._on_backfills()
         if self._has_failures:
             self._on_failures()
-        self._has_jobs = self._has_runs = self._has_failures = False
+        self._has_jobs = self._has_runs = self._has_backfills = self._has_failures = False
         self._pools = set()
 
 
@@ -114,3 +132,4 @@ def _account(accounted: dict[UUID, datetime], job_id: UUID, due_at: datetime) ->
 async def _clear(connection: Any) -> None:
     await connection.execute(_CLEAR_JOBS)
     await connection.execute(_CLEAR_RUNS)
+    await connection.execute(_CLEAR_BACKFILLS)

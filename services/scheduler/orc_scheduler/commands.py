@@ -5,6 +5,7 @@ A command's way to its decider, and the answer that is recorded with it.
     job.change, .pause, .resume, .delete   stream job-<id>
     run.request, run.retry                 a new stream run-<id>, the id from the command's
     run.cancel                             stream run-<id>
+    backfill.request, backfill.cancel      stream backfill-<id>, the id from the command's that requests it
 
 A stream whose name comes from the command's id can only have been begun by that command, so beginning one needs no look
 at it: the log itself answers a repeat with what it recorded.
@@ -17,19 +18,22 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from orc_domain.backfill import CancelBackfill
 from orc_domain.definitions import job_run, job_with_tasks
 from orc_domain.job import ChangeJob, CreateJob, DeleteJob, Job, PauseJob, ResumeJob
 from orc_domain.requests import check_age, job_id_of_command, request_run, retry_run, run_id_of_command
 from orc_domain.run import Run
 from orc_domain.run_messages import CancelRun, RequestRun
-from orc_domain.streams import job_stream, run_stream
+from orc_domain.streams import backfill_stream, job_stream, run_stream
 from orc_domain.wire import (
+    WireCancelBackfill,
     WireCancelRun,
     WireChangeJob,
     WireCommand,
     WireCreateJob,
     WireDeleteJob,
     WirePauseJob,
+    WireRequestBackfill,
     WireRequestRun,
     WireResumeJob,
     WireRetryRun,
@@ -37,7 +41,8 @@ from orc_domain.wire import (
 from orc_events.event import NO_STREAM, Append, Position, StreamName, Version
 from orc_events.handle import Decider, Handled, Intent, handle, load
 from orc_events.log import EventLog
-from orc_runtime.deciders import JOBS, RUNS
+from orc_runtime.deciders import BACKFILLS, JOBS, RUNS
+from orc_scheduler.backfill_requests import backfill_answer, backfill_request
 from orc_scheduler.calendar import Calendar
 from orc_scheduler.jobs import Jobs
 
@@ -80,12 +85,12 @@ class Commands:
                 # A run requested between this count and the append is not lost: it holds all it needs and ends by
                 # itself; only its job is gone by then.
                 open_runs = await self._calendar.open_runs_of(job_id)
-                return await self._change(job_id, DeleteJob(open_runs, expected), intent)
+                delete = DeleteJob(open_runs, expected, await self._calendar.open_backfills_of(job_id))
+                return await self._change(job_id, delete, intent)
             case WireRequestRun(job_id=job_id):
                 job = await self._jobs.current(job_id)
-                return await self._request(
-                    request_run(job, run_id_of_command(intent.command_id), "manual"), intent
-                )
+                run_id = run_id_of_command(intent.command_id)
+                return await self._request(request_run(job, run_id, "manual", at=intent.occurred_at), intent)
             case WireRetryRun(run_id=run_id):
                 ended = await self._run(run_id)
                 again = retry_run(ended, run_id_of_command(intent.command_id))
@@ -97,6 +102,14 @@ class Commands:
                 return done(
                     await handle(self._log, RUNS, stream, CancelRun(reason), intent, answer=run_answer)
                 )
+            case WireRequestBackfill(job_id=job_id):
+                wish = backfill_request(command, await self._jobs.current(job_id), intent)
+                stream = StreamName(backfill_stream(wish.backfill_id))
+                return await self._append(beginning(BACKFILLS, stream, wish, intent, backfill_answer))
+            case WireCancelBackfill(backfill_id=backfill_id, reason=reason):
+                stream = StreamName(backfill_stream(backfill_id))
+                stop = CancelBackfill(reason)
+                return done(await handle(self._log, BACKFILLS, stream, stop, intent, answer=backfill_answer))
 
     async def _change(
         self, job_id: UUID, change: ChangeJob | PauseJob | ResumeJob | DeleteJob, intent: Intent

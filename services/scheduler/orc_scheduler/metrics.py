@@ -28,6 +28,9 @@ class SchedulerMetrics:
             buckets=_SECONDS,
             registry=registry,
         )
+        self.backfill_runs = Counter(
+            "orc_backfill_runs_total", "Runs asked for by backfills.", registry=registry
+        )
         self.rescued = Counter(
             "orc_rescued_total", "Runs driven on, by what was done.", ["what"], registry=registry
         )

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from orc_events.event import Recorded
 from orc_events.statements import load
-from orc_gateway.projections import jobs, runs, ticks
+from orc_gateway.projections import backfills, jobs, runs, ticks
 
 __all__ = ["CHECKPOINT", "TABLES", "Table", "apply", "clear"]
 
@@ -30,6 +30,7 @@ class Table(Struct, frozen=True):
 TABLES = (
     Table("jobs", "job_id"),
     Table("tasks", "job_id, task_order"),
+    Table("backfills", "backfill_id"),
     Table("runs", "run_id"),
     Table("run_tasks", "run_id, task_order"),
     # A state that no run of the job is in any more keeps its row, at 0.
@@ -42,6 +43,7 @@ async def apply(connection: Any, batch: Sequence[Recorded]) -> None:
     """Fold a batch into the tables that the connection's search_path shows."""
     await jobs.project(connection, batch)
     await runs.project(connection, batch)
+    await backfills.project(connection, batch)
     await ticks.project(connection, batch)
 
 

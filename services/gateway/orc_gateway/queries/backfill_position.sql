@@ -1,0 +1,2 @@
+-- Where a backfill began.
+SELECT position FROM backfills WHERE backfill_id = $1

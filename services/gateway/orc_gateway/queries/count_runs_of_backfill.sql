@@ -1,0 +1,2 @@
+-- How many runs were requested for a backfill.
+SELECT count(*) FROM runs WHERE backfill_id = $1
