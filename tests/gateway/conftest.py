@@ -43,7 +43,7 @@ from orc_runtime.health import Health
 from orc_runtime.serving import serving
 from orc_runtime.settings import Secret
 from orc_scheduler.backfiller import Backfiller
-from orc_scheduler.calendar import Calendar
+from orc_scheduler.calendar import Calendar, Listeners
 from orc_scheduler.commands import Commands
 from orc_scheduler.handlers import Handlers
 from orc_scheduler.jobs import Jobs
@@ -174,10 +174,7 @@ class Starter:
         pool = await self._pool("orc_scheduler", "scheduler")
         log = PostgresLog(pool, on_append=lambda position: bus.poke("orc.poke.log", str(position).encode()))
         changed, jobs = Wakeup(), Jobs(log)
-        calendar = Calendar(
-            pool, log, on_jobs=lambda: None, on_runs=lambda: None, on_failures=lambda: None, on_pools=lambda _: None,
-            on_backfills=changed.poke,
-        )  # fmt: skip
+        calendar = Calendar(pool, log, Listeners(backfills=changed.poke))
         metrics = SchedulerMetrics(CollectorRegistry())
         commands = Commands(log, jobs, calendar)
         backfiller = Backfiller(

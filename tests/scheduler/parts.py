@@ -18,7 +18,7 @@ from orc_events.log import PostgresLog
 from orc_events.wakeup import Wakeup
 from orc_runtime.clock import ManualClock
 from orc_runtime.deciders import RUNS
-from orc_scheduler.calendar import Calendar
+from orc_scheduler.calendar import Calendar, Listeners
 from orc_scheduler.commands import Commands, Done
 from orc_scheduler.jobs import Jobs
 from orc_scheduler.metrics import SchedulerMetrics
@@ -142,14 +142,13 @@ def assemble(pool: Any) -> Parts:
     told, pools = list[str](), set[str]()
     log = PostgresLog(pool)
     jobs = Jobs(log)
-    calendar = Calendar(
-        pool,
-        log,
-        on_jobs=lambda: told.append("jobs"),
-        on_runs=lambda: told.append("runs"),
-        on_failures=lambda: told.append("failures"),
-        on_pools=pools.update,
+    listeners = Listeners(
+        jobs=lambda: told.append("jobs"),
+        runs=lambda: told.append("runs"),
+        failures=lambda: told.append("failures"),
+        pools=pools.update,
     )
+    calendar = Calendar(pool, log, listeners)
     metrics = SchedulerMetrics(CollectorRegistry())
     return Parts(
         pool, log, jobs, calendar, Commands(log, jobs, calendar), ManualClock(NOW), metrics, told, pools

@@ -30,6 +30,7 @@ from orc_domain.wire import WireCancelBackfill, WireChangeJob, WireDeleteJob
 from orc_domain.zones import TZDATA
 from orc_events.event import StreamName
 from orc_events.wakeup import Wakeup
+from orc_scheduler.calendar import Listeners
 from orc_scheduler.overlaps import open_runs_now
 
 ROWS = "SELECT requested, succeeded, failed, cancelled, cancel_requested FROM backfills"
@@ -244,7 +245,7 @@ async def test_runs_too_large_for_the_log(parts):
 async def test_who_is_told(parts, executor):
     """The backfiller hears of what the fold learnt of backfills, and of nothing else."""
     told = []
-    parts.calendar._on_backfills = lambda: told.append("backfills")
+    parts.calendar._listeners = Listeners(backfills=lambda: told.append("backfills"))
     job_id = await parts.create(**DAILY)
     by_hand = await parts.request(job_id)
 
@@ -266,7 +267,7 @@ async def test_who_is_told(parts, executor):
 async def test_the_loop_goes_on_as_runs_end(parts, executor):
     """Poked by the calendar, the loop asks for run after run and tells the end."""
     changed = Wakeup()
-    parts.calendar._on_backfills = changed.poke
+    parts.calendar._listeners = Listeners(backfills=changed.poke)
     backfill_id = await request(parts, await parts.create(**DAILY), 4, concurrency=2)
     loop = asyncio.create_task(backfiller(parts, wakeup=changed).run())
     async with parts.folding(), asyncio.timeout(20):

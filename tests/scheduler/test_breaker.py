@@ -1,26 +1,32 @@
 """A schedule whose runs fail as often in a row as its job allows is paused, once, saying why."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from scheduler.parts import NOW
+from scheduler.parts import NOW, intent
 
 from orc_domain.job import JobPaused
+from orc_domain.requests import request_run
 from orc_domain.run_messages import FailAttempt, StartRun, SucceedTask, TaskResult
 from orc_domain.wire import WireDeleteJob, WireResumeJob
 from orc_events.event import StreamName
-from orc_runtime.deciders import JOBS
+from orc_runtime.deciders import JOBS, RUNS
 from orc_scheduler.breaker import Breaker
+from orc_scheduler.commands import beginning
 
 
 async def fail(parts, executor, job_id: UUID) -> UUID:
     run_id = await parts.request(job_id)
+    await say_failure(executor, run_id)
+    await parts.fold()
+    return run_id
+
+
+async def say_failure(executor, run_id: UUID) -> None:
     await executor.say(run_id, StartRun("e1", NOW))
     failure = FailAttempt(
         attempt=1, kind="wrong_shape", message="no rows", retryable=False, at=NOW, jitter=0.0
     )
     await executor.say(run_id, failure)
-    await parts.fold()
-    return run_id
 
 
 async def succeed(parts, executor, job_id: UUID) -> None:
@@ -87,3 +93,21 @@ async def test_deleted_meanwhile(parts, executor):
     )
     breaker = Breaker(parts.pool, parts.log, parts.clock)
     assert (await breaker.look(), await breaker.look()) == (1, 0)
+
+
+async def test_backfills_do_not_count(parts, executor):
+    """A backfill that fails says nothing of the schedule, whether the fold saw its runs begin or not."""
+    job_id = await parts.create(schedule="@yearly", pause_after_failures=1)
+    job = await parts.jobs.current(job_id)
+    for fold_between in (True, False):
+        run_id, backfill_id = uuid4(), uuid4()
+        request = request_run(job, run_id, "backfill", due_at=NOW, backfill_id=backfill_id)
+        await parts.log.append(beginning(RUNS, f"run-{run_id}", request, intent()))
+        if fold_between:
+            await parts.fold()
+            await parts.pool.execute(
+                "INSERT INTO backfill_runs VALUES ($1, $2) ON CONFLICT DO NOTHING", run_id, backfill_id
+            )
+        await say_failure(executor, run_id)
+        await parts.fold()
+    assert await parts.rows("SELECT failures FROM jobs") == [(0,)]

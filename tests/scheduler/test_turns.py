@@ -16,7 +16,7 @@ from orc_domain.wire import WireChangeJob, WireRequestRun
 from orc_events.event import Position, StreamName
 from orc_events.log import PostgresLog
 from orc_runtime.clock import SystemClock
-from orc_scheduler.calendar import Calendar
+from orc_scheduler.calendar import Calendar, Listeners
 from orc_scheduler.rescuer import Rescuer
 from orc_scheduler.work import work_of
 
@@ -216,14 +216,7 @@ async def test_a_rebuild_comes_to_the_same(parts, finish):
         await connection.execute("DELETE FROM open_runs")
         await connection.execute("DELETE FROM jobs")
         await connection.execute("DELETE FROM checkpoints WHERE name = 'calendar'")
-    again = Calendar(
-        parts.pool,
-        PostgresLog(parts.pool),
-        on_jobs=lambda: None,
-        on_runs=lambda: None,
-        on_failures=lambda: None,
-        on_pools=lambda _: None,
-    )
+    again = Calendar(parts.pool, PostgresLog(parts.pool), Listeners())
     await again.projector.catch_up()
     assert (await parts.rows(query), before) == (before, [(run, run in runs[3:]) for run in runs[1:]])
 

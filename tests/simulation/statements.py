@@ -79,6 +79,7 @@ _SCHEDULER: dict[str, Callable[..., Any]] = {
     "jobs_put": writer(JOBS, _JOB_COLUMNS),
     # No job of the simulation is paused for its failures.
     "jobs_failed": lambda _view, *_counts: [],
+    "backfill_runs_of": lambda _view, _ids: [],
     "jobs_broken": lambda _view, _limit: [],
     "jobs_delete": deleter(JOBS),
     "lost": lost,

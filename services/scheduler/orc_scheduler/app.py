@@ -35,7 +35,7 @@ from orc_runtime.lifecycle import Lifecycle
 from orc_runtime.metrics import create_registry
 from orc_scheduler.backfiller import Backfiller
 from orc_scheduler.breaker import Breaker
-from orc_scheduler.calendar import Calendar
+from orc_scheduler.calendar import Calendar, Listeners
 from orc_scheduler.commands import Commands
 from orc_scheduler.handlers import Handlers
 from orc_scheduler.jobs import Jobs
@@ -77,10 +77,11 @@ async def serve(lifecycle: Lifecycle, settings: SchedulerSettings) -> None:
         rescuer = Rescuer(pool, log, bus, clock, metrics, lease_seconds=settings.lease_seconds)
         calendar_changed, backfills_changed = Wakeup(), Wakeup()
         breaker = Breaker(pool, log, clock)
-        calendar = Calendar(
-            pool, log, on_jobs=calendar_changed.poke, on_runs=rescuer.poke, on_failures=breaker.poke,
-            on_pools=pools.declare, on_backfills=backfills_changed.poke,
+        listeners = Listeners(
+            jobs=calendar_changed.poke, runs=rescuer.poke, failures=breaker.poke, backfills=backfills_changed.poke,
+            pools=pools.declare,
         )  # fmt: skip
+        calendar = Calendar(pool, log, listeners)
         ticker = Ticker(pool, log, jobs, calendar, metrics, wakeup=calendar_changed, on_append=wakeups.tell)
         backfiller = Backfiller(
             pool, log, jobs, calendar, clock, metrics=metrics, wakeup=backfills_changed, on_append=wakeups.tell,

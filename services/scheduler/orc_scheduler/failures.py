@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from orc_events.statements import load
 
-_FAILED = load("orc_scheduler", "jobs_failed")
+_FAILED, _OF_BACKFILLS = load("orc_scheduler", "jobs_failed"), load("orc_scheduler", "backfill_runs_of")
 
 
 class RunEnd(Struct, frozen=True):
@@ -20,9 +20,17 @@ class RunEnd(Struct, frozen=True):
 
 
 async def apply_failures(connection: Any, ends: Sequence[RunEnd]) -> bool:
-    """Count the ends of a batch, in order; says whether any was a failure. Cancelled runs count for nothing."""
+    """
+    Count the ends of a batch, in order; says whether any was a failure.
+
+    Cancelled runs count for nothing, and neither do those of backfills.
+    """
     counts: dict[UUID, tuple[int, bool, UUID | None]] = {}
+    rows = await connection.fetch(_OF_BACKFILLS, [end.run_id for end in ends]) if ends else ()
+    of_backfills = {row["run_id"] for row in rows}
     for end in ends:
+        if end.run_id in of_backfills:
+            continue
         failures, begins_anew, _ = counts.get(end.job_id, (0, False, None))
         counts[end.job_id] = (
             (failures + 1, begins_anew, end.run_id) if end.how == "run.failed" else (0, True, None)

@@ -69,7 +69,7 @@ class Folded(Struct, frozen=True):
     """What others want to know of a batch."""
 
     ends: list[RunEnd]
-    """The runs that succeeded or failed, in order."""
+    """The runs that succeeded or failed, in order; those of backfills that also began here are left out."""
     has_let_go: bool
     """Whether runs were let go that waited for their turn, so that they want work sent."""
 
@@ -83,9 +83,13 @@ async def apply_runs(connection: Any, facts: Sequence[RunFact]) -> Folded:
     if earlier:
         runs = {row["run_id"]: OpenRun(**row) for row in await connection.fetch(_READ, earlier)}
     was_open = set(runs)
+    of_backfills = {
+        fact.run_id for fact in facts if isinstance(fact.event, RunRequested) and fact.event.backfill_id
+    }
     for fact in facts:
         run = runs.get(fact.run_id)
-        if run is not None and isinstance(fact.event, RunSucceeded | RunFailed):
+        is_end = isinstance(fact.event, RunSucceeded | RunFailed)
+        if run is not None and is_end and fact.run_id not in of_backfills:
             how: Literal["run.succeeded", "run.failed"]
             how = "run.failed" if isinstance(fact.event, RunFailed) else "run.succeeded"
             ends.append(RunEnd(fact.run_id, run.job_id, how))
