@@ -13,7 +13,6 @@ from orc_domain.upcoming import (
     LOOKS_MAX,
     Upcoming,
     check_fires,
-    due_before,
     instants_max,
     next_due_at,
     upcoming,
@@ -144,7 +143,7 @@ def test_schedules_that_may_fire_are_taken(changes):
 )
 def test_last_before(timetable, last):
     """The last instant is strictly before, found at once however dense the schedule was and however long ago."""
-    found = due_before(timetable, NOW)
+    found = timetable.last_before(NOW)
     assert (found and found.due_at.isoformat()) == last
 
 
@@ -157,7 +156,7 @@ def test_last_before(timetable, last):
 def test_last_before_is_the_one_that_next_leads_to(schedule, zone, instant):
     """Nothing is due between the last instant and the moment that was asked about."""
     timetable, instant = table(schedule, timezone=zone), instant.replace(tzinfo=UTC)
-    last = due_before(timetable, instant)
+    last = timetable.last_before(instant)
     following = timetable.next_after(last.due_at)
     assert last.due_at < instant <= following.due_at
     assert next(timetable.from_on(last.due_at)) == last

@@ -15,7 +15,7 @@ from msgspec import Struct
 from orc_domain.accounting import Accounting, Plan, account
 from orc_domain.rejection import Invalid
 from orc_domain.ticks import SkipReason
-from orc_domain.upcoming import due_before, instants_max
+from orc_domain.upcoming import instants_max
 
 BEFORE, AFTER = 2, 3
 """Instants shown before and after the downtime."""
@@ -69,7 +69,7 @@ def _begin(plan: Plan, down_from: datetime, down_to: datetime) -> datetime | Non
     """Return the first instant to show; raises Invalid when too many follow up to the end of the downtime."""
     start = down_from
     for _ in range(BEFORE):
-        if (last := due_before(plan.timetable, start)) is not None:
+        if (last := plan.timetable.last_before(start)) is not None:
             start = last.due_at
     most = min(INSTANTS_MAX, instants_max(plan.timetable))
     instants: Sequence[datetime] = [due.due_at for due in islice(plan.timetable.from_on(start), most + 1)]

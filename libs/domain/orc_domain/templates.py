@@ -53,7 +53,8 @@ class _Named(Struct, frozen=True):
 def window_of(timetable: Timetable, instant: datetime) -> Window:
     """Return the window that ends with an instant; it begins where the schedule says, even before `starts_at`."""
     unbounded = structs.replace(timetable, timing=structs.replace(timetable.timing, starts_at=None))
-    return Window(unbounded.last_before(instant) or instant, instant, timetable.zone)
+    before = unbounded.last_before(instant)
+    return Window(before.due_at if before else instant, instant, timetable.zone)
 
 
 def has_templates(config: Config) -> bool:

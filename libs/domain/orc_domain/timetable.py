@@ -113,28 +113,18 @@ class Timetable(Struct, frozen=True, kw_only=True):
             yield following
             following = self.next_after(following.due_at)
 
-    def fires_after(self, instant: datetime, count: int, *, looked_at_max: int = 10_000) -> list[datetime]:
-        """Return the next instants that are not let pass, at most `count`, found among the next `looked_at_max`."""
-        fires = list[datetime]()
-        for looked_at, due in enumerate(self.from_on(instant + _MICROSECOND)):
-            if len(fires) == count or looked_at == looked_at_max:
-                break
-            if due.reason is None:
-                fires.append(due.due_at)
-        return fires
-
-    def last_before(self, instant: datetime) -> datetime | None:
+    def last_before(self, instant: datetime) -> Instant | None:
         """Return the last due instant strictly before `instant`; None when there is none within eight years."""
-        following = self.next_after(instant - _BACK_MAX)
-        if following is None or following.due_at >= instant:
+        last = self.next_after(instant - _BACK_MAX)
+        if last is None or last.due_at >= instant:
             return None
         # Halved, not walked: eight years of seconds may lie between. None is due from `late` on and before `instant`.
-        last, late = following.due_at, instant
-        while late - last > _SECOND:
-            middle = last + (late - last) / 2
+        late = instant
+        while late - last.due_at > _SECOND:
+            middle = last.due_at + (late - last.due_at) / 2
             following = self.next_after(middle - _MICROSECOND)
             if following is not None and following.due_at < instant:
-                last = following.due_at
+                last = following
             else:
                 late = middle
         return last

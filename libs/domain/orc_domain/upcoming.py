@@ -25,7 +25,6 @@ PASSED_MAX = 100
 
 _LAST_DAY = date(YEAR_MAX, 12, 31)
 _MICROSECOND = timedelta(microseconds=1)
-_STEP_MIN, _BACK_MAX = timedelta(seconds=1), timedelta(days=8 * 366)
 
 
 class Upcoming(Struct, frozen=True):
@@ -100,27 +99,3 @@ def _end_of_exclusion(timetable: Timetable, at: datetime) -> datetime:
         return at
     last = min(max(lasts), _LAST_DAY)
     return datetime.combine(last + timedelta(days=1), time(), timetable.zone).astimezone(UTC)
-
-
-def due_before(timetable: Timetable, instant: datetime) -> Instant | None:
-    """
-    Return the last due instant strictly before `instant`, None when there is none within eight years.
-
-    By halving, so that it costs the same for a schedule of every second that ended years ago.
-    """
-    step = _STEP_MIN
-    while (last := timetable.next_after(instant - step)) is None or last.due_at >= instant:
-        if step >= _BACK_MAX:
-            return None
-        step = min(step * 4, _BACK_MAX)
-    until = instant
-    while (following := timetable.next_after(last.due_at)) is not None and following.due_at < instant:
-        last = following
-        # `last` is due before `instant`, and nothing is from `until` on.
-        middle = last.due_at + (until - last.due_at) / 2
-        found = timetable.next_after(middle)
-        if found is None or found.due_at >= instant:
-            until = middle
-        else:
-            last = found
-    return last

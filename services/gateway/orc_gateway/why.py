@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from orc_domain.timetable import Timetable
-from orc_domain.upcoming import due_before
 from orc_gateway.job_history import JobHistory
 from orc_gateway.reads import Tick
 
@@ -55,7 +54,7 @@ def _inside(at: datetime, tick: Tick, timetable: Timetable | None) -> Meant:
     """Find the instant within a span of the ledger, whose ends are instants for certain."""
     if at in {tick.due_at, tick.last_due_at} or timetable is None:
         return Meant(due_at=at, tick=tick)
-    last, following = due_before(timetable, at + _MICROSECOND), timetable.next_after(at)
+    last, following = timetable.last_before(at + _MICROSECOND), timetable.next_after(at)
     before = max(tick.due_at, last.due_at) if last else tick.due_at
     after = min(tick.last_due_at, following.due_at) if following else tick.last_due_at
     chosen = _nearest(at, before, after)
@@ -68,7 +67,7 @@ def _named_before(at: datetime, history: JobHistory, earlier: Tick | None) -> da
         if period.timetable is None:
             continue
         is_over = period.end is not None and period.end <= at
-        due = due_before(period.timetable, period.end if is_over and period.end else at + _MICROSECOND)
+        due = period.timetable.last_before(period.end if is_over and period.end else at + _MICROSECOND)
         if due is not None and due.due_at > period.start:
             return due.due_at if earlier is None or due.due_at > earlier.last_due_at else None
     return None
