@@ -42,6 +42,7 @@ from simulation.run_statements import (
 )  # fmt: skip
 from simulation.tables import Row, View
 
+from orc_domain.zones import TZDATA
 from orc_events.batch import arguments
 from orc_events.statements import load
 
@@ -79,6 +80,7 @@ _SCHEDULER: dict[str, Callable[..., Any]] = {
     "jobs_put": writer(JOBS, _JOB_COLUMNS),
     # No job of the simulation is paused for its failures.
     "jobs_failed": lambda _view, *_counts: [],
+    "tz_release_lock": lambda _view: [{"name": TZDATA}],
     "backfill_runs_of": lambda _view, _ids: [],
     "jobs_broken": lambda _view, _limit: [],
     "jobs_delete": deleter(JOBS),

@@ -45,6 +45,7 @@ from orc_scheduler.readiness import checks
 from orc_scheduler.rescuer import Rescuer
 from orc_scheduler.settings import SchedulerSettings
 from orc_scheduler.ticker import Ticker
+from orc_scheduler.tz_release import follow_release
 from orc_scheduler.wakeups import Wakeups
 from orc_scheduler.work import work_of
 
@@ -94,6 +95,7 @@ async def serve(lifecycle: Lifecycle, settings: SchedulerSettings) -> None:
         wakeups.add(calendar.follower.poke)
 
         await lifecycle.wait_for("partitions", lambda: pool.fetchval(_ENSURE_PARTITIONS), UNREACHABLE)
+        await lifecycle.wait_for("tz release", lambda: follow_release(pool), UNREACHABLE)
         await lifecycle.wait_for("pools", pools.read, UNREACHABLE)
         await lifecycle.wait_for("topology", lambda: provision(bus, topology), (BusUnavailable,))
         interest = await wakeups.listen()

@@ -95,7 +95,7 @@ async def apply_jobs(connection: Any, facts: Sequence[JobFact]) -> set[str]:
     if gone := [job_id for job_id, row in rows.items() if row is None]:
         await connection.execute(_DELETE, gone)
     kept = [row for row in rows.values() if row is not None]
-    await _put(connection, kept)
+    await put_rows(connection, kept)
     return {row.pool for row in kept}
 
 
@@ -130,7 +130,7 @@ async def apply_ticks(connection: Any, accounted: dict[UUID, datetime]) -> None:
     if not accounted:
         return
     behind = await connection.fetch(_BEHIND, list(accounted), list(accounted.values()))
-    await _put(connection, [moved_past(row_of(row), accounted[row["job_id"]]) for row in behind])
+    await put_rows(connection, [moved_past(row_of(row), accounted[row["job_id"]]) for row in behind])
 
 
 def moved_past(row: JobRow, due_at: datetime) -> JobRow:
@@ -183,7 +183,8 @@ def _text(spec: JobSpec) -> str:
     return _encoder.encode(timing_of(spec)).decode()
 
 
-async def _put(connection: Any, rows: Sequence[JobRow]) -> None:
+async def put_rows(connection: Any, rows: Sequence[JobRow]) -> None:
+    """Write rows as they are, each whole."""
     if rows:
         values = [
             (*structs.astuple(row)[:6], passing_text(row.passing), *structs.astuple(row)[7:], row.wake_at)
