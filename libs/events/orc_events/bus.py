@@ -196,6 +196,8 @@ class Bus:
         """Wait until the server knows of what was said before: a subscription made now hears what follows."""
         try:
             async with asyncio.timeout(SEND_SECONDS_MAX):
+                # nats-py writes its PING before what it holds back, such as a new subscription; the second one follows.
+                await self.connection.flush()
                 await self.connection.flush()
         except (NatsError, OSError, TimeoutError) as error:
             raise BusUnavailable("NATS did not answer") from error
