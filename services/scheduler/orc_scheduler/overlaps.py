@@ -28,8 +28,10 @@ ENDS = frozenset({"run.succeeded", "run.failed", "run.cancelled"})
 _RUNS_OF_JOBS = load("orc_scheduler", "runs_of_jobs")
 
 
-async def open_runs_now(connection: Any, log: EventLog, job_ids: Collection[UUID]) -> dict[UUID, set[UUID]]:
-    """Return the ids of each job's open runs, backfills apart; raises LogUnavailable when the calendar is far behind."""
+async def open_runs_now(
+    connection: Any, log: EventLog, job_ids: Collection[UUID]
+) -> dict[UUID, set[UUID]] | None:
+    """Return the ids of each job's open runs, backfills apart; None when the calendar is too far behind to tell."""
     runs: dict[UUID, set[UUID]] = {job_id: set() for job_id in job_ids}
     if not runs:
         return runs
@@ -39,7 +41,7 @@ async def open_runs_now(connection: Any, log: EventLog, job_ids: Collection[UUID
             runs[row["job_id"]].add(row["run_id"])
     newer = await log.read(Position(rows[0]["position"] if rows else 0), BEHIND_MAX)
     if len(newer) == BEHIND_MAX:
-        raise LogUnavailable("the open runs are not folded up to the head yet")
+        return None
     for recorded in newer:
         if recorded.type == "run.requested":
             requested = RUNS.codec.decode(recorded)

@@ -55,6 +55,8 @@ BATCH_RUNS_MAX = 1_000
 """Runs requested in one transaction: while it commits nobody else appends."""
 BATCH_BYTES_MAX = 16 * 1024 * 1024
 """Of their jobs' definitions, which each run repeats: a thousand large ones would never be appended in time."""
+BATCH_LOOKS_MAX = 100_000
+"""Instants judged in one transaction, times the expressions that each is asked of: half a second and some."""
 
 _NEXT, _LOCK, _MOVE = (load("orc_scheduler", name) for name in ("due_next", "due_lock", "due_move"))
 
@@ -106,10 +108,9 @@ class Ticker:
 
     async def tick(self) -> Batch:
         """Account for what is due now, at most a batch of it."""
-        batch, has_old = await self._account(is_current=False)
+        batch, has_old = await self._account(None)
         if has_old:
-            current = await self._calendar.is_current()
-            batch, _ = await self._account(is_current=current)
+            batch, _ = await self._account(await self._calendar.current_at())
         return batch
 
     async def _sleep(self) -> None:
@@ -126,8 +127,12 @@ class Ticker:
         # What is due already was left to another replica a moment ago, or fell due since: look again soon.
         await self._wakeup.pause(min(max(wait, LOCKED_SECONDS), SLEEP_SECONDS_MAX))
 
-    async def _account(self, *, is_current: bool) -> tuple[Batch, bool]:
-        """Run one transaction; also says whether rows were left because the calendar is not known to be current."""
+    async def _account(self, folded: Position | None) -> tuple[Batch, bool]:
+        """
+        Run one transaction; also says whether rows were left because the calendar is not known to be current.
+
+        It is when the calendar has come to `folded`, which was the log's head a moment ago.
+        """
         async with self._pool.acquire() as connection, connection.transaction():
             rows = await connection.fetch(_LOCK, self._rows_max)
             if not rows:
@@ -135,16 +140,21 @@ class Ticker:
             now: datetime = rows[0]["now"]
             jobs = await self._jobs.current_of(row["job_id"] for row in rows)
             locked = len(rows)
+            # Under the locks: a calendar that was emptied since has none of these rows.
+            is_current = folded is not None and await self._calendar.has_folded(connection, folded)
             rows = [row for row in rows if _is_as_in_log(row, jobs[row["job_id"]])]
             sure = [row for row in rows if is_current or not _is_old(row, now)]
+            has_old = len(sure) < len(rows)
             careful = {row["job_id"] for row in sure if _minds_overlap(jobs[row["job_id"]])}
             open_runs = await open_runs_now(connection, self._log, careful)
+            if open_runs is None:
+                # The calendar is far behind: those that need not know of open runs go on.
+                sure, open_runs = [row for row in sure if row["job_id"] not in careful], {}
             judged = _judged(sure, jobs, open_runs, now)
             ready = [one for one in judged if is_current or not one.skipped]
             if ready:
                 await self._record(connection, ready, open_runs, now)
-        has_old = len(sure) < len(rows) or len(ready) < len(judged)
-        return Batch(len(ready), locked - len(ready)), has_old
+        return Batch(len(ready), locked - len(ready)), has_old or len(ready) < len(judged)
 
     async def _record(
         self, connection: Any, judged: Sequence[Judged], open_runs: dict[UUID, set[UUID]], now: datetime
@@ -180,9 +190,9 @@ def _judged(
 ) -> list[Judged]:
     """Judge as many rows as one transaction may append for."""
     judged = list[Judged]()
-    room, room_bytes = BATCH_RUNS_MAX, BATCH_BYTES_MAX
+    room, room_bytes, room_looks = BATCH_RUNS_MAX, BATCH_BYTES_MAX, BATCH_LOOKS_MAX
     for row in rows:
-        if room <= 0 or room_bytes <= 0:
+        if room <= 0 or room_bytes <= 0 or room_looks <= 0:
             break
         job = jobs[row["job_id"]]
         size = len(msgspec.json.encode(job.spec))
@@ -190,6 +200,7 @@ def _judged(
         one = judge(row, job, now, len(open_runs.get(row["job_id"], ())), fitting)
         room -= len(one.runs)
         room_bytes -= len(one.runs) * size
+        room_looks -= one.looks
         judged.append(one)
     return judged
 
