@@ -137,5 +137,17 @@ def test_jitter_delays_the_look():
 
 
 def test_deleted():
-    """A deleted job has no row."""
+    """A deleted job has no row once every instant up to its end is accounted for."""
     assert folded(JobCreated(JOB, HOURLY), JobDeleted(JOB)) is None
+    until = DUE + timedelta(hours=2)
+    left = evolve_row(row(1), JobFact(JobDeleted(JOB), 2, until))
+    assert left == row(
+        2,
+        timing="",
+        is_active=False,
+        next_due_at=None,
+        passing=(Passing(HOURLY_TIMING, DUE, until, "deleted"),),
+    )
+    assert (left.wake_at, left.is_over) == (DUE, False)
+    assert not moved_past(left, DUE + timedelta(hours=1)).is_over
+    assert moved_past(left, until).is_over

@@ -3,8 +3,8 @@ The calendar's fold: when each job is due next.
 
 A schedule is in force from the moment its event was recorded, by the database's clock: creation, resume and a change of
 when or of activity look forward from there, so none of them fires the past. What the state before had not accounted for
-by then is kept in `passing`, and the ticker records it as let pass: `paused` while the schedule was, else `replaced`. An
-edit that leaves alone when the job is due moves nothing.
+by then is kept in `passing`, and the ticker records it as let pass: `paused` while the schedule was, else `replaced` or `deleted`.
+A deleted job has a row until that is recorded. An edit that leaves alone when the job is due moves nothing.
 
 The ticker moves a row on in the transaction that accounts for its instants. The fold does it only for a row that does
 not know yet, which is after a rebuild. A run by hand never touches a job's row.
@@ -26,6 +26,8 @@ from orc_scheduler.schedules import next_due_at, recorded_timetable
 
 PAUSED_SPAN_SECONDS = 3600.0
 """A paused schedule's instants are recorded so much later at most, together."""
+DELETED = ""
+"""The timing of a deleted job, which has no schedule any more."""
 
 _READ, _PUT, _DELETE, _BEHIND = (
     load("orc_scheduler", name) for name in ("jobs_read", "jobs_put", "jobs_delete", "jobs_behind")
@@ -41,7 +43,7 @@ class Passing(Struct, frozen=True):
     """The first of them."""
     until: datetime
     """None after it; itself may be one."""
-    reason: Literal["paused", "replaced"]
+    reason: Literal["paused", "replaced", "deleted"]
 
 
 _passing_decoder = msgspec.json.Decoder(tuple[Passing, ...])
@@ -60,6 +62,11 @@ class JobRow(Struct, frozen=True, kw_only=True):
     failures_max: int | None = None
     failures: int = 0
     failed_run_id: UUID | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the job was deleted, and all is accounted for."""
+        return self.timing == DELETED and not self.passing
 
     @property
     def wake_at(self) -> datetime | None:
@@ -106,7 +113,7 @@ def evolve_row(row: JobRow | None, fact: JobFact) -> JobRow | None:
             new = JobRow(job_id=job_id, version=fact.version, pool=spec.pool, timing="", is_active=True)
             return _anew(new, spec, fact)
         case JobDeleted():
-            return None
+            return None if row is None else _deleted(structs.replace(row, version=fact.version), fact)
     assert row is not None, "a job begins with its creation"
     row = structs.replace(row, version=fact.version)
     match fact.event:
@@ -130,7 +137,10 @@ async def apply_ticks(connection: Any, accounted: dict[UUID, datetime]) -> None:
     if not accounted:
         return
     behind = await connection.fetch(_BEHIND, list(accounted), list(accounted.values()))
-    await _put(connection, [moved_past(row_of(row), accounted[row["job_id"]]) for row in behind])
+    rows = [moved_past(row_of(row), accounted[row["job_id"]]) for row in behind]
+    if over := [row.job_id for row in rows if row.is_over]:
+        await connection.execute(_DELETE, over)
+    await _put(connection, [row for row in rows if not row.is_over])
 
 
 def moved_past(row: JobRow, due_at: datetime) -> JobRow:
@@ -171,11 +181,20 @@ def _anew(row: JobRow, spec: JobSpec, fact: JobFact) -> JobRow:
     )  # fmt: skip
 
 
-def _passed(row: JobRow, until: datetime) -> JobRow:
+def _deleted(row: JobRow, fact: JobFact) -> JobRow | None:
+    """Return what is left of a row to be let pass; None when all is accounted for."""
+    left = structs.replace(
+        _passed(row, fact.recorded_at, "deleted"),
+        timing=DELETED, is_active=False, next_due_at=None, failures_max=None, failures=0, failed_run_id=None,
+    )  # fmt: skip
+    return None if left.is_over else left
+
+
+def _passed(row: JobRow, until: datetime, why: Literal["replaced", "deleted"] = "replaced") -> JobRow:
     """Return the row with the instants of its state that are not accounted for set aside."""
     if row.next_due_at is None or row.next_due_at > until:
         return row
-    left = Passing(row.timing, row.next_due_at, until, "replaced" if row.is_active else "paused")
+    left = Passing(row.timing, row.next_due_at, until, why if row.is_active else "paused")
     return structs.replace(row, passing=(*row.passing, left))
 
 

@@ -10,7 +10,7 @@ from orc_domain.accounting import Accounting, Outcome, account, expressions_of, 
 from orc_domain.job import Job
 from orc_domain.job_spec import JobSpec, plan_of
 from orc_domain.ticks import SkipReason
-from orc_scheduler.job_rows import JobRow, Passing, read_passing
+from orc_scheduler.job_rows import DELETED, JobRow, Passing, read_passing
 from orc_scheduler.schedules import recorded_timetable
 
 
@@ -32,7 +32,7 @@ class Judged(Struct, frozen=True, kw_only=True):
     @property
     def looks(self) -> int:
         """How much work it was: its instants, times the expressions that each was asked of."""
-        timetable = recorded_timetable(self.row.timing)
+        timetable = None if self.row.timing == DELETED else recorded_timetable(self.row.timing)
         return sum(outcome.count for outcome in self.outcomes) * (
             expressions_of(timetable) if timetable else 1
         )

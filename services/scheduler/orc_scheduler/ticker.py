@@ -37,7 +37,7 @@ from orc_events.log import EventLog, append_within
 from orc_events.statements import load
 from orc_events.wakeup import Wakeup
 from orc_scheduler.calendar import Calendar
-from orc_scheduler.job_rows import passing_text
+from orc_scheduler.job_rows import DELETED, passing_text
 from orc_scheduler.jobs import Jobs
 from orc_scheduler.judging import Judged, judge
 from orc_scheduler.metrics import SchedulerMetrics
@@ -58,7 +58,9 @@ BATCH_BYTES_MAX = 16 * 1024 * 1024
 BATCH_LOOKS_MAX = 100_000
 """Instants judged in one transaction, times the expressions that each is asked of: half a second and some."""
 
-_NEXT, _LOCK, _MOVE = (load("orc_scheduler", name) for name in ("due_next", "due_lock", "due_move"))
+_NEXT, _LOCK, _MOVE, _FORGET = (
+    load("orc_scheduler", name) for name in ("due_next", "due_lock", "due_move", "jobs_delete")
+)
 
 _logger = structlog.get_logger()
 
@@ -172,6 +174,8 @@ class Ticker:
             [passing_text(row.passing) for row in moved],
             [row.wake_at for row in moved],
         )
+        if over := [row.job_id for row in moved if row.is_over]:
+            await connection.execute(_FORGET, over)
         self._tell(judged, _all_appended(await append_within(connection, items)), now)
 
     def _tell(self, judged: Sequence[Judged], appended: list[Appended], now: datetime) -> None:
@@ -207,7 +211,7 @@ def _judged(
 
 def _is_as_in_log(row: Any, job: Job) -> bool:
     """Say whether the row knows all that happened to its job; if not, the projector will see to it."""
-    return job.exists and job.version == row["version"]
+    return job.version == row["version"] and job.exists == (row["timing"] != DELETED)
 
 
 def _is_old(row: Any, now: datetime) -> bool:
