@@ -98,11 +98,12 @@ class Calendar:
 
     async def _apply(self, connection: Any, batch: Sequence[Recorded]) -> None:
         facts = sort(batch)
-        self._pools |= await apply_jobs(connection, facts.jobs)
+        applied = await apply_jobs(connection, facts.jobs)
+        self._pools |= applied.pools
         await apply_ticks(connection, facts.accounted)
         folded = await apply_runs(connection, facts.runs)
         # Before the runs of backfills that have ended are forgotten: their failures pause no schedule.
-        has_failures = await apply_failures(connection, folded.ends)
+        has_failures = await apply_failures(connection, folded.ends, applied.renewed)
         has_backfills = await apply_backfills(connection, facts.backfills, facts.runs)
         waiting = any(isinstance(fact.event, RunAttemptFailed | RunCancelRequested) for fact in facts.runs)
         told, listeners = self._news, self._listeners

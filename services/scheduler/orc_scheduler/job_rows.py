@@ -21,6 +21,7 @@ from msgspec import Struct, structs
 from orc_domain.job import Event as JobEvent
 from orc_domain.job import JobChanged, JobCreated, JobDeleted, JobPaused, JobResumed
 from orc_domain.job_spec import JobSpec, timing_of
+from orc_events.event import Position
 from orc_events.statements import load
 from orc_scheduler.schedules import next_due_at, recorded_timetable
 
@@ -87,23 +88,45 @@ class JobFact(Struct, frozen=True):
     event: JobEvent
     version: int
     recorded_at: datetime
+    position: Position
 
 
-async def apply_jobs(connection: Any, facts: Sequence[JobFact]) -> set[str]:
-    """Fold a batch of job events into `jobs`; returns the pools they name."""
+class Applied(Struct, frozen=True):
+    """What others want to know of a batch's events of jobs."""
+
+    pools: set[str]
+    """Those that they name."""
+    renewed: dict[UUID, Position]
+    """Where the schedules of jobs began anew for the last time: failures before it count no more."""
+
+
+async def apply_jobs(connection: Any, facts: Sequence[JobFact]) -> Applied:
+    """Fold a batch of job events into `jobs`."""
+    renewed = dict[UUID, Position]()
     if not facts:
-        return set()
+        return Applied(set(), renewed)
     ids = {fact.event.job_id for fact in facts}
     rows: dict[UUID, JobRow | None] = {
         row.job_id: row for row in map(row_of, await connection.fetch(_READ, list(ids)))
     }
     for fact in facts:
-        rows[fact.event.job_id] = evolve_row(rows.get(fact.event.job_id), fact)
+        job_id, before = fact.event.job_id, rows.get(fact.event.job_id)
+        rows[job_id] = after = evolve_row(before, fact)
+        if after is not None and _begins_anew(before, after, fact.event):
+            renewed[job_id] = fact.position
     if gone := [job_id for job_id, row in rows.items() if row is None]:
         await connection.execute(_DELETE, gone)
     kept = [row for row in rows.values() if row is not None]
     await _put(connection, kept)
-    return {row.pool for row in kept}
+    return Applied({row.pool for row in kept}, renewed)
+
+
+def _begins_anew(before: JobRow | None, after: JobRow, event: JobEvent) -> bool:
+    """Say whether an event counts failures from zero."""
+    if before is None or isinstance(event, JobResumed):
+        return True
+    is_counted_now = before.failures_max is None and after.failures_max is not None
+    return before.timing != after.timing or (after.is_active and not before.is_active) or is_counted_now
 
 
 def evolve_row(row: JobRow | None, fact: JobFact) -> JobRow | None:

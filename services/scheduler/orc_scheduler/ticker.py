@@ -211,7 +211,8 @@ def _judged(
 
 def _is_as_in_log(row: Any, job: Job) -> bool:
     """Say whether the row knows all that happened to its job; if not, the projector will see to it."""
-    return job.version == row["version"] and job.exists == (row["timing"] != DELETED)
+    is_deleted: bool = row["timing"] == DELETED
+    return bool(job.version == row["version"]) and job.exists != is_deleted
 
 
 def _is_old(row: Any, now: datetime) -> bool:
