@@ -5,6 +5,7 @@ The calendar's fold may be behind the log by some events; they are folded here o
 requested a moment ago counts, and one that has just ended does not.
 """
 
+import asyncio
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
@@ -23,6 +24,8 @@ from orc_scheduler.intents import own_intent
 
 BEHIND_MAX = 5_000
 """Events that are folded here; a calendar further behind has to catch up first."""
+CANCELS_AT_ONCE = 100
+"""Cancels that the log takes together: one by one a thousand open runs would keep all other schedules waiting."""
 ENDS = frozenset({"run.succeeded", "run.failed", "run.cancelled"})
 
 _RUNS_OF_JOBS = load("orc_scheduler", "runs_of_jobs")
@@ -57,12 +60,18 @@ async def open_runs_now(
 
 async def cancel_for(log: EventLog, run_ids: Collection[UUID], by: UUID, now: datetime) -> None:
     """Ask the runs to stop, for the run `by` that takes their place; those that have ended meanwhile are left."""
-    for run_id in sorted(run_ids):
-        intent = own_intent(uuid5(by, f"cancel/{run_id}"), now, because_of=by)
-        command = CancelRun(f"run {by} takes its place (overlap: cancel_running)")
-        try:
-            await handle(log, RUNS, StreamName(run_stream(run_id)), command, intent)
-        except Rejected:
-            continue
-        except VersionConflict as error:
-            raise LogUnavailable(str(error)) from error
+    wanted = sorted(run_ids)
+    for start in range(0, len(wanted), CANCELS_AT_ONCE):
+        some = wanted[start : start + CANCELS_AT_ONCE]
+        await asyncio.gather(*(_cancel(log, run_id, by, now) for run_id in some))
+
+
+async def _cancel(log: EventLog, run_id: UUID, by: UUID, now: datetime) -> None:
+    intent = own_intent(uuid5(by, f"cancel/{run_id}"), now, because_of=by)
+    command = CancelRun(f"run {by} takes its place (overlap: cancel_running)")
+    try:
+        await handle(log, RUNS, StreamName(run_stream(run_id)), command, intent)
+    except Rejected:
+        pass
+    except VersionConflict as error:
+        raise LogUnavailable(str(error)) from error
