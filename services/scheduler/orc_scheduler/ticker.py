@@ -58,9 +58,10 @@ BATCH_BYTES_MAX = 16 * 1024 * 1024
 BATCH_LOOKS_MAX = 100_000
 """Instants judged in one transaction, times the expressions that each is asked of: half a second and some."""
 
-_NEXT, _LOCK, _MOVE, _FORGET = (
-    load("orc_scheduler", name) for name in ("due_next", "due_lock", "due_move", "jobs_delete")
+_NEXT, _LOCK, _LOCK_NEWEST = (
+    load("orc_scheduler", f"due_{name}") for name in ("next", "lock", "lock_newest")
 )
+_MOVE, _FORGET = load("orc_scheduler", "due_move"), load("orc_scheduler", "jobs_delete")
 
 _logger = structlog.get_logger()
 
@@ -113,6 +114,9 @@ class Ticker:
         batch, has_old = await self._account(None)
         if has_old:
             batch, _ = await self._account(await self._calendar.current_at())
+        if not batch.moved and batch.left >= self._rows_max:
+            # None of the oldest can be judged yet: those that have just come due need not wait behind them.
+            batch, _ = await self._account(None, lock=_LOCK_NEWEST)
         return batch
 
     async def _sleep(self) -> None:
@@ -129,14 +133,14 @@ class Ticker:
         # What is due already was left to another replica a moment ago, or fell due since: look again soon.
         await self._wakeup.pause(min(max(wait, LOCKED_SECONDS), SLEEP_SECONDS_MAX))
 
-    async def _account(self, folded: Position | None) -> tuple[Batch, bool]:
+    async def _account(self, folded: Position | None, *, lock: str = _LOCK) -> tuple[Batch, bool]:
         """
         Run one transaction; also says whether rows were left because the calendar is not known to be current.
 
         It is when the calendar has come to `folded`, which was the log's head a moment ago.
         """
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(_LOCK, self._rows_max)
+            rows = await connection.fetch(lock, self._rows_max)
             if not rows:
                 return Batch(0, 0), False
             now: datetime = rows[0]["now"]
