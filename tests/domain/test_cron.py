@@ -2,11 +2,13 @@
 
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 from cronsim import CronSim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orc_domain import cron
 from orc_domain.cron import VALID, parse_cron
 from orc_domain.cron_words import describe_cron
 from orc_domain.rejection import Invalid
@@ -141,6 +143,49 @@ def test_agrees_with_croniter(expression, after):
     """Stepping here gives what croniter, who reads the text, would step to."""
     cron = parse_cron(expression)
     assert cron.next_wall(after) == cron.next_by_croniter(after)
+
+
+SPECIAL_DAYS = st.sampled_from(
+    (
+        "l *",
+        "1-20,l *",
+        "15w *",
+        "31w *",
+        "lw *",
+        "* l5",
+        "* mon#1",
+        "* 6#5",
+        "* sun,mon#2",
+        "*/2 fri#5",
+        "*/7 sun#1",
+    )
+)
+TIMES = st.tuples(numbers(0, 59), numbers(0, 23)).map(" ".join)
+
+
+@settings(deadline=None)
+@given(st.tuples(TIMES, SPECIAL_DAYS, numbers(1, 12)), WALLS)
+def test_special_days_are_croniters(parts, after):
+    """The days of `L`, `W` and `#` are those that croniter steps to."""
+    time, (day, weekday), month = parts[0], parts[1].split(" "), parts[2]
+    try:
+        cron = parse_cron(f"{time} {day} {month} {weekday}")
+    except Invalid:
+        # Few months have such a day, and these have none.
+        return
+    assert cron.is_special
+    assert cron.next_wall(after) == cron.next_by_croniter(after)
+
+
+def test_special_days_are_asked_for_once(monkeypatch):
+    """croniter, who takes long, is asked once for the days of a month, however many times of it are judged."""
+    asked = []
+    monkeypatch.setattr(cron, "_days_after", lambda *about: asked.append(about) or iter(()))
+    sundays = msgspec.structs.replace(parse_cron("0 3 * * 0"), text="0 3 * * sun#4", is_special=True)
+    for minute in range(100):
+        assert not sundays.names(datetime.fromisoformat("2091-03-04 03:00") + timedelta(minutes=minute))
+    sundays.names(datetime.fromisoformat("2091-03-05 03:00"))
+    assert asked == [(("*", "sun#4"), datetime.fromisoformat("2091-02-28 23:59"))]
 
 
 @settings(deadline=None)

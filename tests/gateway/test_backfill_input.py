@@ -16,6 +16,8 @@ START = datetime(2026, 5, 1, 9, tzinfo=UTC)
     [
         ({"start": "2026-05-01"}, "start"),
         ({"start": "2026-05-01T00:00:00"}, "start"),
+        ({"start": "0001-01-01T00:00:00+14:00"}, "start"),
+        ({"start": "1969-12-31T23:59:59Z"}, "start"),
         ({"end": "2026-04-30T00:00:00Z"}, "end"),
         ({"end": "9999-01-01T00:00:00Z"}, "end"),
         ({"reprocess": "some"}, "reprocess"),

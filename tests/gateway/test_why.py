@@ -1,5 +1,6 @@
 """Why a job ran or did not run at a time: one sentence for each case, with the events that say so."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from support.ledger import JOB, Past, skipped, spec
 from orc_domain.instants import tick_id
 from orc_domain.job import JobChanged, JobCreated, JobDeleted, JobPaused, JobResumed
 from orc_domain.run_messages import RunFailed, RunStarted
+from orc_gateway.why import meant_at
 
 DAY = timedelta(days=1)
 GONE, HOURLY = UUID(int=5), UUID(int=6)
@@ -231,6 +233,19 @@ async def test_no_instant_before_its_job_or_after_it(client, past):
         ("not-due", "there is none before, the one after is 2024-03-04T09:00:00+01:00"),
         ("not-due", "the one before is 2024-03-04T09:00:00+01:00, there is none after"),
     ]
+
+
+async def test_looked_for_beside_the_loop(client, past, monkeypatch):
+    """What may take seconds for many definitions of many expressions keeps no other request waiting."""
+    threads = []
+
+    def noting(*about):
+        threads.append(threading.current_thread())
+        return meant_at(*about)
+
+    monkeypatch.setattr("orc_gateway.routes.ticks.meant_at", noting)
+    await ask(client, JOB, "2024-03-01T08:00:00Z")
+    assert [one is threading.main_thread() for one in threads] == [False]
 
 
 async def test_manual_job(client, past):

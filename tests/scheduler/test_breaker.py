@@ -2,12 +2,12 @@
 
 from uuid import UUID, uuid4
 
-from scheduler.parts import NOW, intent
+from scheduler.parts import NOW, intent, spec
 
 from orc_domain.job import JobPaused
 from orc_domain.requests import request_run
 from orc_domain.run_messages import FailAttempt, StartRun, SucceedTask, TaskResult
-from orc_domain.wire import WireDeleteJob, WireResumeJob
+from orc_domain.wire import WireChangeJob, WireDeleteJob, WirePauseJob, WireResumeJob
 from orc_events.event import StreamName
 from orc_runtime.deciders import JOBS, RUNS
 from orc_scheduler.breaker import Breaker
@@ -69,6 +69,25 @@ async def test_resumed_begins_anew(parts, executor):
     await fail(parts, executor, job_id)
     await breaker.look()
     assert len(await pauses(parts, job_id)) == 2
+
+
+async def test_failures_before_a_resume_in_one_batch(parts, executor):
+    """Failures from before a resume or an edit do not count, also when they are folded in one batch with it."""
+    asked = {"schedule": "@yearly", "pause_after_failures": 2}
+    resumed, edited = await parts.create(**asked), await parts.create(**asked)
+    asking = await parts.create(schedule="@yearly")
+    for job_id in (resumed, edited, asking):
+        await fail(parts, executor, job_id)
+    await parts.perform(WirePauseJob(job_id=resumed))
+    await parts.perform(WireResumeJob(job_id=resumed))
+    await parts.perform(WireChangeJob(job_id=edited, spec=spec(**asked | {"schedule": "@monthly"})))
+    await parts.perform(WireChangeJob(job_id=asking, spec=spec(**asked)))
+    for job_id in (resumed, edited, asking):
+        await fail(parts, executor, job_id)
+    counted = await parts.rows("SELECT failures FROM jobs")
+    await parts.calendar.projector.rebuild()
+    await parts.fold()
+    assert (counted, await parts.rows("SELECT failures FROM jobs")) == ([(1,)] * 3, [(1,)] * 3)
 
 
 async def test_not_asked_for(parts, executor):

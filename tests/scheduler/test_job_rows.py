@@ -21,7 +21,7 @@ def folded(*events) -> JobRow | None:
     """Fold events that were recorded a minute after one another, the first at 09:30."""
     row = None
     for nth, event in enumerate(events):
-        row = evolve_row(row, JobFact(event, nth + 1, NOW + timedelta(minutes=nth)))
+        row = evolve_row(row, JobFact(event, nth + 1, NOW + timedelta(minutes=nth), nth + 1))
     return row
 
 
@@ -94,9 +94,9 @@ def test_rescheduled_while_instants_wait():
     """What a replaced schedule had not accounted for is to be recorded, whatever was put in its place and when."""
     daily, row_then = spec(schedule="0 9 * * *"), row(1)
     later = NOW + timedelta(hours=2)
-    row_then = evolve_row(row_then, JobFact(JobChanged(JOB, daily), 2, later))
-    row_then = evolve_row(row_then, JobFact(JobPaused(JOB), 3, later))
-    row_then = evolve_row(row_then, JobFact(JobChanged(JOB, HOURLY), 4, later + timedelta(days=1)))
+    row_then = evolve_row(row_then, JobFact(JobChanged(JOB, daily), 2, later, 2))
+    row_then = evolve_row(row_then, JobFact(JobPaused(JOB), 3, later, 3))
+    row_then = evolve_row(row_then, JobFact(JobChanged(JOB, HOURLY), 4, later + timedelta(days=1), 4))
     tomorrow = NOW.replace(day=14, hour=9, minute=0)
     assert row_then == row(
         4,
@@ -125,7 +125,7 @@ def test_moved_past(hours, following, left):
 def test_edited_otherwise():
     """An edit of anything else keeps what the row has."""
     kept = row(1, next_due_at=DUE + timedelta(hours=7))
-    edit = JobFact(JobChanged(JOB, spec(schedule="@hourly", pool="big")), 2, NOW + timedelta(hours=5))
+    edit = JobFact(JobChanged(JOB, spec(schedule="@hourly", pool="big")), 2, NOW + timedelta(hours=5), 2)
     assert evolve_row(kept, edit) == row(2, pool="big", next_due_at=DUE + timedelta(hours=7))
 
 
@@ -137,5 +137,17 @@ def test_jitter_delays_the_look():
 
 
 def test_deleted():
-    """A deleted job has no row."""
+    """A deleted job has no row once every instant up to its end is accounted for."""
     assert folded(JobCreated(JOB, HOURLY), JobDeleted(JOB)) is None
+    until = DUE + timedelta(hours=2)
+    left = evolve_row(row(1), JobFact(JobDeleted(JOB), 2, until, 2))
+    assert left == row(
+        2,
+        timing="",
+        is_active=False,
+        next_due_at=None,
+        passing=(Passing(HOURLY_TIMING, DUE, until, "deleted"),),
+    )
+    assert (left.wake_at, left.is_over) == (DUE, False)
+    assert not moved_past(left, DUE + timedelta(hours=1)).is_over
+    assert moved_past(left, until).is_over

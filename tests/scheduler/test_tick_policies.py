@@ -10,7 +10,7 @@ from orc_domain.instants import tick_id
 from orc_domain.policies import CatchUp, Overlap
 from orc_domain.run_messages import RunRequested, StartRun, SucceedTask, TaskResult
 from orc_domain.ticks import TickSkipped
-from orc_domain.wire import WireChangeJob, WirePauseJob, WireRequestRun, WireResumeJob
+from orc_domain.wire import WireChangeJob, WireDeleteJob, WirePauseJob, WireRequestRun, WireResumeJob
 from orc_events.event import StreamName
 from orc_runtime.deciders import RUNS
 from orc_scheduler.tick_events import TICK_EVENTS
@@ -120,6 +120,26 @@ async def test_resumed(parts):
     (first, count, reason), *following = await ledger(parts, job_id)
     assert (first, reason, count >= 300) == (start, "paused", True)
     assert [entry[0] for entry in following] == [start + (count + n) * SECOND for n in range(len(following))]
+
+
+@pytest.mark.parametrize("is_paused", [True, False])
+async def test_deleted(parts, is_paused):
+    """What a job had not accounted for when it was deleted is recorded, and then its row is gone."""
+    job_id = await parts.create(schedule="0 * * * * *")
+    if is_paused:
+        await parts.perform(WirePauseJob(job_id=job_id))
+        await parts.fold()
+    start = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=5)
+    await parts.set_due(start)
+    await parts.perform(WireDeleteJob(job_id=job_id))
+    await parts.fold()
+    assert await tick(parts) == Batch(1, 0)
+    ((first, count, reason),) = await ledger(parts, job_id)
+    assert (first, count >= 6, reason) == (start, True, "paused" if is_paused else "deleted")
+    assert await parts.rows("SELECT * FROM jobs") == []
+    await parts.calendar.projector.rebuild()
+    await parts.fold()
+    assert (await tick(parts), await parts.rows("SELECT * FROM jobs")) == (Batch(0, 0), [])
 
 
 async def test_overlap_skip(parts):

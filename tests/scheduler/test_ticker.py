@@ -9,6 +9,7 @@ from scheduler.parts import assemble, hourly, spec
 
 from orc_domain.instants import tick_id
 from orc_domain.job_spec import TaskSpec
+from orc_domain.policies import CatchUp
 from orc_domain.run_messages import RunRequested
 from orc_domain.ticks import TickSkipped
 from orc_domain.wire import WireChangeJob, WireDeleteJob, WirePauseJob
@@ -190,8 +191,8 @@ async def test_missed_by_a_calendar_that_is_behind(parts):
 async def test_two_spans(parts, monkeypatch):
     """More missed instants than a span counts become several, one after the other in their stream."""
     monkeypatch.setattr("orc_domain.accounting.INSTANTS_MAX", 6)
-    monkeypatch.setattr("orc_domain.accounting.CATCH_UP_MAX", 2)
-    job_id = await parts.create(schedule="0 0 * * * *")
+    monkeypatch.setattr("orc_domain.accounting.INSTANTS_MIN", 1)
+    job_id = await parts.create(schedule="0 0 * * * *", catch_up=CatchUp(mode="all", max=2))
     due_at = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=7)
     await parts.set_due(due_at)
     async with parts.folding():

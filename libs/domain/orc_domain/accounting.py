@@ -16,14 +16,16 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from orc_domain.policies import CATCH_UP_MAX, CatchUp, Overlap
+from orc_domain.policies import CatchUp, Overlap
 from orc_domain.ticks import SkipReason
 from orc_domain.timetable import Instant, Timetable
 
 ON_TIME_SECONDS = 10.0
 """An instant asked for within so long of its time is on time, whatever catch_up says: a restart is no downtime."""
 INSTANTS_MAX = 100_000
-"""Instants looked at in one accounting; the rest follow in the next."""
+"""Instants looked at in one accounting, of one expression; the rest follow in the next."""
+INSTANTS_MIN = 1_000
+"""So many are looked at however many expressions there are, beside those that catch_up has to know."""
 RUNS_MAX = 1_000
 """Runs asked for in one accounting."""
 
@@ -80,12 +82,12 @@ def account(
     `open_runs` counts the job's runs that have not ended, backfills apart. At most `runs_max` are run; what follows
     the last of them is left for the next accounting.
     """
-    due, following, has_more = _due(plan, due_at, now)
+    most = max(looked_at_max(plan.timetable), plan.catch_up.max + INSTANTS_MIN)
+    due, following, has_more = _due(plan, due_at, now, most)
     reasons = _missed(plan, due, now)
     if has_more:
-        # The newest catch_up.max are not known before all are: those last looked at are judged again with what follows.
-        end = INSTANTS_MAX - CATCH_UP_MAX
-        following, due, reasons = due[end], due[:end], reasons[:end]
+        end = _settled(plan, due, most)
+        following, due, reasons = (due[end] if end < len(due) else following), due[:end], reasons[:end]
     reasons = _overlapping(plan, due, reasons, open_runs)
     runs = [place for place, reason in enumerate(reasons) if reason is None]
     if len(runs) > runs_max:
@@ -99,9 +101,10 @@ def account(
 
 
 def pass_over(timetable: Timetable, due_at: datetime, until: datetime, reason: SkipReason) -> Accounting:
-    """Let pass every instant from `due_at` to `until`, both included, for one reason; at most `INSTANTS_MAX`."""
+    """Let pass every instant from `due_at` to `until`, both included, for one reason; at most `looked_at_max`."""
+    most = looked_at_max(timetable)
     instants = list(islice(timetable.from_on(due_at), 1))
-    while instants and instants[-1].due_at <= until and len(instants) <= INSTANTS_MAX:
+    while instants and instants[-1].due_at <= until and len(instants) <= most:
         following = timetable.next_after(instants[-1].due_at)
         if following is None:
             return Accounting(_spans(instants, [reason] * len(instants)), None)
@@ -112,16 +115,38 @@ def pass_over(timetable: Timetable, due_at: datetime, until: datetime, reason: S
     return Accounting(_spans(passed, [reason] * len(passed)), rest.due_at)
 
 
-def _due(plan: Plan, due_at: datetime, now: datetime) -> tuple[list[Instant], Instant | None, bool]:
-    """Return the instants whose time has come, at most `INSTANTS_MAX`, the one that follows, and whether it is due too."""
+def looked_at_max(timetable: Timetable) -> int:
+    """Return how many instants of a timetable are looked at in one accounting: each is asked of all its expressions."""
+    return max(INSTANTS_MIN, INSTANTS_MAX // expressions_of(timetable))
+
+
+def expressions_of(timetable: Timetable) -> int:
+    """Return how many expressions an instant is asked of, so how long it takes."""
+    return max(1, len(timetable.schedules) + len(timetable.exclusions))
+
+
+def _due(
+    plan: Plan, due_at: datetime, now: datetime, most: int
+) -> tuple[list[Instant], Instant | None, bool]:
+    """Return the instants whose time has come, at most so many, the one that follows, and whether it is due too."""
     due = list[Instant]()
     for instant in plan.timetable.from_on(due_at):
         if plan.timetable.asked_at(plan.job_id, instant.due_at) > now:
             return due, instant, False
-        if len(due) == INSTANTS_MAX:
+        if len(due) == most:
             return due, instant, True
         due.append(instant)
     return due, None, False
+
+
+def _settled(plan: Plan, due: Sequence[Instant], most: int) -> int:
+    """Return how many from the front are judged for good, whatever follows those that were looked at: at least one."""
+    kept = [place for place, instant in enumerate(due) if instant.reason is None]
+    newest = plan.catch_up.max
+    if len(kept) > newest:
+        # The newest of all are not known before all are looked at: the newest here are judged again with what follows.
+        return kept[-newest]
+    return (kept[0] if kept else most) or most - newest
 
 
 def _missed(plan: Plan, due: Sequence[Instant], now: datetime) -> list[SkipReason | None]:

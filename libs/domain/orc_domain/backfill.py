@@ -16,6 +16,7 @@ from uuid import UUID, uuid5
 
 from msgspec import Meta, Struct, structs
 
+from orc_domain.cron import YEAR_MIN
 from orc_domain.instants import microseconds
 from orc_domain.rejection import Conflict, Invalid, NotFound
 
@@ -221,6 +222,9 @@ def check_range(start: datetime, end: datetime, now: datetime) -> None:
     for field, at in (("start", start), ("end", end)):
         if at.tzinfo is None:
             raise Invalid(field, "the time has no offset", valid="RFC 3339, as 2026-05-13T09:00:00Z")
+    if start.year < YEAR_MIN:
+        reason = f"{start.isoformat()} is no time that a schedule names"
+        raise Invalid("start", reason, valid=f"a time from {YEAR_MIN} on")
     if end < start:
         raise Invalid("end", "the range ends before it starts", valid="start or later")
     if end > now:

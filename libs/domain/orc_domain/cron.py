@@ -1,15 +1,19 @@
 """
 A cron expression as sets of numbers, and the next wall time it names.
 
-croniter reads and judges the text. Expressions that name plain numbers (all but `L`, `W` and `#`) are then stepped here,
-in microseconds instead of croniter's half millisecond; a test holds the two against each other. Wall times are naive:
-what a zone makes of them is `schedule.py`'s.
+croniter reads and judges the text. Times are then stepped here, in microseconds instead of croniter's half millisecond;
+of `L`, `W` and `#` croniter says which days of a month they are, once for each month. A test holds the two against each
+other. Wall times are naive: what a zone makes of them is `schedule.py`'s.
 """
 
 import re
 from bisect import bisect_left
 from calendar import monthrange
+from collections.abc import Iterator
+from contextlib import suppress
 from datetime import date, datetime, timedelta
+from functools import lru_cache
+from itertools import takewhile
 from typing import Literal
 
 from croniter import CroniterBadDateError, CroniterError, croniter
@@ -36,6 +40,7 @@ _WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _MONTHS = ("", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _HASHED = re.compile(r"^[hr]($|[(/])")
 _ITEM = re.compile(r"^(?P<low>[a-z0-9*]+)(-(?P<high>[a-z0-9]+))?(/(?P<step>[0-9]+))?$")
+_MONTHS_CACHED = 20_000
 _WORDS = re.compile(r"[\x21-\x7e]+( [\x21-\x7e]+)*")
 
 
@@ -58,14 +63,12 @@ class Cron(Struct, frozen=True, kw_only=True):
     is_elapsed: bool
     """Whether minute or hour begin with `*`: such a schedule goes by elapsed time where the clocks change."""
     is_special: bool
-    """Whether it needs croniter's own stepping."""
+    """Whether its days are those of `L`, `W` or `#`, which croniter knows."""
 
     def next_wall(self, after: datetime) -> datetime | None:
         """Return the first wall time named strictly after the naive `after`; None when there is no further one."""
         if after.year > YEAR_MAX:
             return None
-        if self.is_special:
-            return self.next_by_croniter(after)
         start = after.replace(microsecond=0) + timedelta(seconds=1)
         day = self._next_day(start.date())
         if day == start.date():
@@ -79,8 +82,6 @@ class Cron(Struct, frozen=True, kw_only=True):
 
     def names(self, wall: datetime) -> bool:
         """Whether the naive `wall` is a time that it names."""
-        if self.is_special:
-            return self.next_wall(wall - timedelta(seconds=1)) == wall
         return (
             wall.microsecond == 0
             and wall.hour in self.hours
@@ -89,11 +90,11 @@ class Cron(Struct, frozen=True, kw_only=True):
             and wall.year <= YEAR_MAX
             and (self.years is None or wall.year in self.years)
             and (self.months is None or wall.month in self.months)
-            and self._has_day(wall.day, (wall.weekday() + 1) % 7)
+            and self._has_day(wall.year, wall.month, wall.day, (wall.weekday() + 1) % 7)
         )
 
     def next_by_croniter(self, after: datetime) -> datetime | None:
-        """Return the same as `next_wall` by croniter's stepping, for `L`, `W`, `#` and for the tests."""
+        """Return the same as `next_wall` by croniter's stepping, for the tests."""
         steps = croniter(self.text, after, datetime, implement_cron_bug=True, second_at_beginning=True)
         try:
             following = steps.get_next(datetime)
@@ -120,15 +121,39 @@ class Cron(Struct, frozen=True, kw_only=True):
             if (self.years is None or year in self.years) and (self.months is None or month in self.months):
                 weekday_of_first, last = monthrange(year, month)
                 for day in range(first, last + 1):
-                    if self._has_day(day, (weekday_of_first + day) % 7):
+                    if self._has_day(year, month, day, (weekday_of_first + day) % 7):
                         return date(year, month, day)
             year, month, first = (year, month + 1, 1) if month < 12 else (year + 1, 1, 1)  # noqa: PLR2004
         return None
 
-    def _has_day(self, day: int, weekday: int) -> bool:
+    def _has_day(self, year: int, month: int, day: int, weekday: int) -> bool:
+        if self.is_special:
+            return day in _special_days(self.day_fields, year, month)
         in_days = self.days is None or day in self.days
         in_weekdays = self.weekdays is None or weekday in self.weekdays
         return in_days or in_weekdays if self.is_day_or_weekday else in_days and in_weekdays
+
+    @property
+    def day_fields(self) -> tuple[str, str]:
+        """The text of day of month and of day of week."""
+        parts, order = self.text.split(" "), _ORDERS[self.fields]
+        return parts[order.index(_DAY)], parts[order.index(_WEEKDAY)]
+
+
+@lru_cache(maxsize=_MONTHS_CACHED)
+def _special_days(fields: tuple[str, str], year: int, month: int) -> frozenset[int]:
+    """Return the days of a month that a day of month and a day of week name together, by croniter."""
+    steps = _days_after(fields, datetime(year, month, 1) - timedelta(minutes=1))  # noqa: DTZ001  # a wall time
+    return frozenset(day.day for day in takewhile(lambda day: (day.year, day.month) == (year, month), steps))
+
+
+def _days_after(fields: tuple[str, str], wall: datetime) -> Iterator[datetime]:
+    """Yield the days that a day of month and a day of week name together, by croniter, which knows `L`, `W` and `#`."""
+    steps = croniter(f"0 0 {fields[0]} * {fields[1]}", wall, datetime, implement_cron_bug=True)
+    # It raises where none follows within fifty years.
+    with suppress(CroniterBadDateError):
+        while True:
+            yield steps.get_next(datetime)
 
 
 def parse_cron(expression: str) -> Cron:
@@ -167,7 +192,10 @@ def parse_cron(expression: str) -> Cron:
         is_elapsed=given[_MINUTE][0] == "*" or given[_HOUR][0] == "*",
         is_special=bool(nth) or "l" in expanded[_DAY] or "w" in given[_DAY],
     )
-    if cron.next_wall(datetime(YEAR_MIN, 1, 1)) is None:  # noqa: DTZ001  # a wall time
+    start = datetime(YEAR_MIN, 1, 1)  # noqa: DTZ001  # a wall time
+    # A `W` that is to be a Sunday: found to be none in one search, not in one for each month.
+    has_days = not cron.is_special or any(_days_after(cron.day_fields, start))
+    if not has_days or cron.next_wall(start) is None:
         raise _refusal("the schedule never fires")
     return cron
 

@@ -12,7 +12,16 @@ from uuid import UUID
 from msgspec import Struct
 
 SkipReason = Literal[
-    "missed", "deadline", "overlap", "over-cap", "paused", "excluded", "dst-gap", "replaced", "not-storable"
+    "missed",
+    "deadline",
+    "overlap",
+    "over-cap",
+    "paused",
+    "excluded",
+    "dst-gap",
+    "replaced",
+    "deleted",
+    "not-storable",
 ]
 
 REASONS: dict[SkipReason, str] = {
@@ -24,6 +33,7 @@ REASONS: dict[SkipReason, str] = {
     "excluded": "the schedule excludes it",
     "dst-gap": "the clocks left this time out",
     "replaced": "the schedule was changed before it was accounted for",
+    "deleted": "the job was deleted before it was accounted for",
     "not-storable": "the job is too large for a run of it to be recorded",
 }
 """Each reason as the end of a sentence that begins with "it was let pass:"."""

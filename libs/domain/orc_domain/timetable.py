@@ -34,6 +34,8 @@ _PERIODS = 20
 """Distances between instants that tell a schedule's period."""
 _LOOKED_AT_MAX = 1_000
 """Instants after which a schedule that let all of them pass is taken for one that fires some day."""
+_ASKED_MAX = 10_000
+"""The same, times the expressions that each is asked of: the answer is there in some hundredths of a second."""
 _PERIOD_SINCE = datetime(2024, 1, 1, tzinfo=UTC)
 _SOONEST = datetime(YEAR_MIN, 1, 1, tzinfo=UTC)
 _LATEST = datetime(YEAR_MAX, 12, 31, tzinfo=UTC)
@@ -239,12 +241,12 @@ def _check_bounds(table: Timetable) -> None:
         )
     if starts_at is not None and ends_at is not None and ends_at < starts_at:
         raise Invalid("ends_at", "the schedule ends before it starts", valid="a time after starts_at")
-    looked_at = 0
-    for due in islice(table.from_on(starts_at or _SOONEST), _LOOKED_AT_MAX):
+    looked_at, most = 0, min(_LOOKED_AT_MAX, _ASKED_MAX // (len(table.schedules) + len(table.exclusions)))
+    for due in islice(table.from_on(starts_at or _SOONEST), most):
         if due.reason is None:
             return
         looked_at += 1
-    if looked_at == _LOOKED_AT_MAX:
+    if looked_at == most:
         return
     if ends_at is not None:
         between = "between starts_at and ends_at" if starts_at is not None else "until ends_at"

@@ -69,7 +69,20 @@ class Calendar:
 
     async def is_current(self, timeout_seconds: float = CURRENT_SECONDS_MAX) -> bool:
         """Wait until all that the log holds now is folded; False when it was not in time."""
-        return await self.projector.passed(await self._log.head(), timeout_seconds)
+        return await self.current_at(timeout_seconds) is not None
+
+    async def current_at(self, timeout_seconds: float = CURRENT_SECONDS_MAX) -> Position | None:
+        """Wait until all that the log holds now is folded and return how far that is; None when it was not in time."""
+        head = await self._log.head()
+        if not await self.projector.passed(head, timeout_seconds):
+            return None
+        # What this process has seen folded may be folded anew by another.
+        async with self._pool.acquire() as connection:
+            return head if await self.has_folded(connection, head) else None
+
+    async def has_folded(self, connection: Any, position: Position) -> bool:
+        """Say whether the rows that the connection's transaction sees are folded up to a position."""
+        return await self.follower.checkpoint.position(connection) >= position
 
     async def open_runs_of(self, job_id: UUID) -> int:
         """Count a job's open runs, all events up to now folded; raises LogUnavailable when the fold is late."""
@@ -85,11 +98,12 @@ class Calendar:
 
     async def _apply(self, connection: Any, batch: Sequence[Recorded]) -> None:
         facts = sort(batch)
-        self._pools |= await apply_jobs(connection, facts.jobs)
+        applied = await apply_jobs(connection, facts.jobs)
+        self._pools |= applied.pools
         await apply_ticks(connection, facts.accounted)
         folded = await apply_runs(connection, facts.runs)
         # Before the runs of backfills that have ended are forgotten: their failures pause no schedule.
-        has_failures = await apply_failures(connection, folded.ends)
+        has_failures = await apply_failures(connection, folded.ends, applied.renewed)
         has_backfills = await apply_backfills(connection, facts.backfills, facts.runs)
         waiting = any(isinstance(fact.event, RunAttemptFailed | RunCancelRequested) for fact in facts.runs)
         told, listeners = self._news, self._listeners

@@ -41,7 +41,7 @@ def sort(batch: Sequence[Recorded]) -> Facts:
                 _account(facts.accounted, event.job_id, event.due_at)
         elif kind == JOB:
             told = JOBS.codec.decode(recorded)
-            facts.jobs.append(JobFact(told, recorded.version, recorded.recorded_at))
+            facts.jobs.append(JobFact(told, recorded.version, recorded.recorded_at, recorded.position))
         elif kind == TICKS:
             skipped = TICK_EVENTS.decode(recorded)
             _account(facts.accounted, skipped.job_id, skipped.last_due_at)

@@ -3,8 +3,8 @@ The calendar's fold: when each job is due next.
 
 A schedule is in force from the moment its event was recorded, by the database's clock: creation, resume and a change of
 when or of activity look forward from there, so none of them fires the past. What the state before had not accounted for
-by then is kept in `passing`, and the ticker records it as let pass: `paused` while the schedule was, else `replaced`. An
-edit that leaves alone when the job is due moves nothing.
+by then is kept in `passing`, and the ticker records it as let pass: `paused` while the schedule was, else `replaced` or `deleted`.
+A deleted job has a row until that is recorded. An edit that leaves alone when the job is due moves nothing.
 
 The ticker moves a row on in the transaction that accounts for its instants. The fold does it only for a row that does
 not know yet, which is after a rebuild. A run by hand never touches a job's row.
@@ -21,11 +21,14 @@ from msgspec import Struct, structs
 from orc_domain.job import Event as JobEvent
 from orc_domain.job import JobChanged, JobCreated, JobDeleted, JobPaused, JobResumed
 from orc_domain.job_spec import JobSpec, timing_of
+from orc_events.event import Position
 from orc_events.statements import load
 from orc_scheduler.schedules import next_due_at, recorded_timetable
 
 PAUSED_SPAN_SECONDS = 3600.0
 """A paused schedule's instants are recorded so much later at most, together."""
+DELETED = ""
+"""The timing of a deleted job, which has no schedule any more."""
 
 _READ, _PUT, _DELETE, _BEHIND = (
     load("orc_scheduler", name) for name in ("jobs_read", "jobs_put", "jobs_delete", "jobs_behind")
@@ -41,7 +44,7 @@ class Passing(Struct, frozen=True):
     """The first of them."""
     until: datetime
     """None after it; itself may be one."""
-    reason: Literal["paused", "replaced"]
+    reason: Literal["paused", "replaced", "deleted"]
 
 
 _passing_decoder = msgspec.json.Decoder(tuple[Passing, ...])
@@ -62,6 +65,11 @@ class JobRow(Struct, frozen=True, kw_only=True):
     failed_run_id: UUID | None = None
 
     @property
+    def is_over(self) -> bool:
+        """Whether the job was deleted, and all is accounted for."""
+        return self.timing == DELETED and not self.passing
+
+    @property
     def wake_at(self) -> datetime | None:
         """When the ticker is to look at it; None when there is nothing to account for."""
         if self.passing:
@@ -80,23 +88,45 @@ class JobFact(Struct, frozen=True):
     event: JobEvent
     version: int
     recorded_at: datetime
+    position: Position
 
 
-async def apply_jobs(connection: Any, facts: Sequence[JobFact]) -> set[str]:
-    """Fold a batch of job events into `jobs`; returns the pools they name."""
+class Applied(Struct, frozen=True):
+    """What others want to know of a batch's events of jobs."""
+
+    pools: set[str]
+    """Those that they name."""
+    renewed: dict[UUID, Position]
+    """Where the schedules of jobs began anew for the last time: failures before it count no more."""
+
+
+async def apply_jobs(connection: Any, facts: Sequence[JobFact]) -> Applied:
+    """Fold a batch of job events into `jobs`."""
+    renewed = dict[UUID, Position]()
     if not facts:
-        return set()
+        return Applied(set(), renewed)
     ids = {fact.event.job_id for fact in facts}
     rows: dict[UUID, JobRow | None] = {
         row.job_id: row for row in map(row_of, await connection.fetch(_READ, list(ids)))
     }
     for fact in facts:
-        rows[fact.event.job_id] = evolve_row(rows.get(fact.event.job_id), fact)
+        job_id, before = fact.event.job_id, rows.get(fact.event.job_id)
+        rows[job_id] = after = evolve_row(before, fact)
+        if after is not None and _begins_anew(before, after, fact.event):
+            renewed[job_id] = fact.position
     if gone := [job_id for job_id, row in rows.items() if row is None]:
         await connection.execute(_DELETE, gone)
     kept = [row for row in rows.values() if row is not None]
     await put_rows(connection, kept)
-    return {row.pool for row in kept}
+    return Applied({row.pool for row in kept}, renewed)
+
+
+def _begins_anew(before: JobRow | None, after: JobRow, event: JobEvent) -> bool:
+    """Say whether an event counts failures from zero."""
+    if before is None or isinstance(event, JobResumed):
+        return True
+    is_counted_now = before.failures_max is None and after.failures_max is not None
+    return before.timing != after.timing or (after.is_active and not before.is_active) or is_counted_now
 
 
 def evolve_row(row: JobRow | None, fact: JobFact) -> JobRow | None:
@@ -106,7 +136,7 @@ def evolve_row(row: JobRow | None, fact: JobFact) -> JobRow | None:
             new = JobRow(job_id=job_id, version=fact.version, pool=spec.pool, timing="", is_active=True)
             return _anew(new, spec, fact)
         case JobDeleted():
-            return None
+            return None if row is None else _deleted(structs.replace(row, version=fact.version), fact)
     assert row is not None, "a job begins with its creation"
     row = structs.replace(row, version=fact.version)
     match fact.event:
@@ -130,7 +160,10 @@ async def apply_ticks(connection: Any, accounted: dict[UUID, datetime]) -> None:
     if not accounted:
         return
     behind = await connection.fetch(_BEHIND, list(accounted), list(accounted.values()))
-    await put_rows(connection, [moved_past(row_of(row), accounted[row["job_id"]]) for row in behind])
+    rows = [moved_past(row_of(row), accounted[row["job_id"]]) for row in behind]
+    if over := [row.job_id for row in rows if row.is_over]:
+        await connection.execute(_DELETE, over)
+    await put_rows(connection, [row for row in rows if not row.is_over])
 
 
 def moved_past(row: JobRow, due_at: datetime) -> JobRow:
@@ -171,11 +204,20 @@ def _anew(row: JobRow, spec: JobSpec, fact: JobFact) -> JobRow:
     )  # fmt: skip
 
 
-def _passed(row: JobRow, until: datetime) -> JobRow:
+def _deleted(row: JobRow, fact: JobFact) -> JobRow | None:
+    """Return what is left of a row to be let pass; None when all is accounted for."""
+    left = structs.replace(
+        _passed(row, fact.recorded_at, "deleted"),
+        timing=DELETED, is_active=False, next_due_at=None, failures_max=None, failures=0, failed_run_id=None,
+    )  # fmt: skip
+    return None if left.is_over else left
+
+
+def _passed(row: JobRow, until: datetime, why: Literal["replaced", "deleted"] = "replaced") -> JobRow:
     """Return the row with the instants of its state that are not accounted for set aside."""
     if row.next_due_at is None or row.next_due_at > until:
         return row
-    left = Passing(row.timing, row.next_due_at, until, "replaced" if row.is_active else "paused")
+    left = Passing(row.timing, row.next_due_at, until, why if row.is_active else "paused")
     return structs.replace(row, passing=(*row.passing, left))
 
 

@@ -6,11 +6,11 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from orc_domain.accounting import Accounting, Outcome, account, pass_over
+from orc_domain.accounting import Accounting, Outcome, account, expressions_of, pass_over
 from orc_domain.job import Job
 from orc_domain.job_spec import JobSpec, plan_of
 from orc_domain.ticks import SkipReason
-from orc_scheduler.job_rows import JobRow, Passing, read_passing
+from orc_scheduler.job_rows import DELETED, JobRow, Passing, read_passing
 from orc_scheduler.schedules import recorded_timetable
 
 
@@ -28,6 +28,14 @@ class Judged(Struct, frozen=True, kw_only=True):
     def job_id(self) -> UUID:
         """Whose."""
         return self.row.job_id
+
+    @property
+    def looks(self) -> int:
+        """How much work it was: its instants, times the expressions that each was asked of."""
+        timetable = None if self.row.timing == DELETED else recorded_timetable(self.row.timing)
+        return sum(outcome.count for outcome in self.outcomes) * (
+            expressions_of(timetable) if timetable else 1
+        )
 
     @property
     def runs(self) -> list[datetime]:

@@ -92,7 +92,7 @@ async def apply_runs(connection: Any, facts: Sequence[RunFact]) -> Folded:
         if run is not None and is_end and fact.run_id not in of_backfills:
             how: Literal["run.succeeded", "run.failed"]
             how = "run.failed" if isinstance(fact.event, RunFailed) else "run.succeeded"
-            ends.append(RunEnd(fact.run_id, run.job_id, how))
+            ends.append(RunEnd(fact.run_id, run.job_id, how, fact.position))
         runs[fact.run_id] = evolve_open(run, fact)
     ended = [run_id for run_id in was_open if runs[run_id] is None]
     waiting = {run.job_id for run in runs.values() if run is not None and run.is_held}

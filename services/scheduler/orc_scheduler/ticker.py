@@ -37,7 +37,7 @@ from orc_events.log import EventLog, append_within
 from orc_events.statements import load
 from orc_events.wakeup import Wakeup
 from orc_scheduler.calendar import Calendar
-from orc_scheduler.job_rows import passing_text
+from orc_scheduler.job_rows import DELETED, passing_text
 from orc_scheduler.jobs import Jobs
 from orc_scheduler.judging import Judged, judge
 from orc_scheduler.metrics import SchedulerMetrics
@@ -55,8 +55,13 @@ BATCH_RUNS_MAX = 1_000
 """Runs requested in one transaction: while it commits nobody else appends."""
 BATCH_BYTES_MAX = 16 * 1024 * 1024
 """Of their jobs' definitions, which each run repeats: a thousand large ones would never be appended in time."""
+BATCH_LOOKS_MAX = 100_000
+"""Instants judged in one transaction, times the expressions that each is asked of: half a second and some."""
 
-_NEXT, _LOCK, _MOVE = (load("orc_scheduler", name) for name in ("due_next", "due_lock", "due_move"))
+_NEXT, _LOCK, _LOCK_NEWEST = (
+    load("orc_scheduler", f"due_{name}") for name in ("next", "lock", "lock_newest")
+)
+_MOVE, _FORGET = load("orc_scheduler", "due_move"), load("orc_scheduler", "jobs_delete")
 
 _logger = structlog.get_logger()
 
@@ -106,10 +111,12 @@ class Ticker:
 
     async def tick(self) -> Batch:
         """Account for what is due now, at most a batch of it."""
-        batch, has_old = await self._account(is_current=False)
+        batch, has_old = await self._account(None)
         if has_old:
-            current = await self._calendar.is_current()
-            batch, _ = await self._account(is_current=current)
+            batch, _ = await self._account(await self._calendar.current_at())
+        if not batch.moved and batch.left >= self._rows_max:
+            # None of the oldest can be judged yet: those that have just come due need not wait behind them.
+            batch, _ = await self._account(None, lock=_LOCK_NEWEST)
         return batch
 
     async def _sleep(self) -> None:
@@ -126,25 +133,34 @@ class Ticker:
         # What is due already was left to another replica a moment ago, or fell due since: look again soon.
         await self._wakeup.pause(min(max(wait, LOCKED_SECONDS), SLEEP_SECONDS_MAX))
 
-    async def _account(self, *, is_current: bool) -> tuple[Batch, bool]:
-        """Run one transaction; also says whether rows were left because the calendar is not known to be current."""
+    async def _account(self, folded: Position | None, *, lock: str = _LOCK) -> tuple[Batch, bool]:
+        """
+        Run one transaction; also says whether rows were left because the calendar is not known to be current.
+
+        It is when the calendar has come to `folded`, which was the log's head a moment ago.
+        """
         async with self._pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(_LOCK, self._rows_max)
+            rows = await connection.fetch(lock, self._rows_max)
             if not rows:
                 return Batch(0, 0), False
             now: datetime = rows[0]["now"]
             jobs = await self._jobs.current_of(row["job_id"] for row in rows)
             locked = len(rows)
+            # Under the locks: a calendar that was emptied since has none of these rows.
+            is_current = folded is not None and await self._calendar.has_folded(connection, folded)
             rows = [row for row in rows if _is_as_in_log(row, jobs[row["job_id"]])]
             sure = [row for row in rows if is_current or not _is_old(row, now)]
+            has_old = len(sure) < len(rows)
             careful = {row["job_id"] for row in sure if _minds_overlap(jobs[row["job_id"]])}
             open_runs = await open_runs_now(connection, self._log, careful)
+            if open_runs is None:
+                # The calendar is far behind: those that need not know of open runs go on.
+                sure, open_runs = [row for row in sure if row["job_id"] not in careful], {}
             judged = _judged(sure, jobs, open_runs, now)
             ready = [one for one in judged if is_current or not one.skipped]
             if ready:
                 await self._record(connection, ready, open_runs, now)
-        has_old = len(sure) < len(rows) or len(ready) < len(judged)
-        return Batch(len(ready), locked - len(ready)), has_old
+        return Batch(len(ready), locked - len(ready)), has_old or len(ready) < len(judged)
 
     async def _record(
         self, connection: Any, judged: Sequence[Judged], open_runs: dict[UUID, set[UUID]], now: datetime
@@ -162,6 +178,8 @@ class Ticker:
             [passing_text(row.passing) for row in moved],
             [row.wake_at for row in moved],
         )
+        if over := [row.job_id for row in moved if row.is_over]:
+            await connection.execute(_FORGET, over)
         self._tell(judged, _all_appended(await append_within(connection, items)), now)
 
     def _tell(self, judged: Sequence[Judged], appended: list[Appended], now: datetime) -> None:
@@ -180,9 +198,9 @@ def _judged(
 ) -> list[Judged]:
     """Judge as many rows as one transaction may append for."""
     judged = list[Judged]()
-    room, room_bytes = BATCH_RUNS_MAX, BATCH_BYTES_MAX
+    room, room_bytes, room_looks = BATCH_RUNS_MAX, BATCH_BYTES_MAX, BATCH_LOOKS_MAX
     for row in rows:
-        if room <= 0 or room_bytes <= 0:
+        if room <= 0 or room_bytes <= 0 or room_looks <= 0:
             break
         job = jobs[row["job_id"]]
         size = len(msgspec.json.encode(job.spec))
@@ -190,13 +208,15 @@ def _judged(
         one = judge(row, job, now, len(open_runs.get(row["job_id"], ())), fitting)
         room -= len(one.runs)
         room_bytes -= len(one.runs) * size
+        room_looks -= one.looks
         judged.append(one)
     return judged
 
 
 def _is_as_in_log(row: Any, job: Job) -> bool:
     """Say whether the row knows all that happened to its job; if not, the projector will see to it."""
-    return job.exists and job.version == row["version"]
+    is_deleted: bool = row["timing"] == DELETED
+    return bool(job.version == row["version"]) and job.exists != is_deleted
 
 
 def _is_old(row: Any, now: datetime) -> bool:

@@ -1,5 +1,6 @@
 """Ticks: what became of each due instant of a job's schedule, and why."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
@@ -21,6 +22,8 @@ from orc_gateway.why_words import Asked, Why, explain
 from orc_runtime.clock import Clock
 
 TICKS_MAX = 1_000
+AT_ONCE_MAX = 2
+"""Answers to why that are looked for at the same time; others wait."""
 TIME_CHARACTERS_MAX = 64
 
 Limit = Annotated[int, QueryParameter(ge=1, le=TICKS_MAX, description="At most so many.")]
@@ -48,6 +51,7 @@ At = Annotated[
 
 def tick_routes(reads: Reads, log: EventLog, clock: Clock) -> list[HTTPRouteHandler]:
     """Return the handlers of /jobs/{id}/ticks and /jobs/{id}/why."""
+    at_once = asyncio.Semaphore(AT_ONCE_MAX)
 
     @get(
         "/jobs/{job_id:str}/ticks",
@@ -81,8 +85,11 @@ def tick_routes(reads: Reads, log: EventLog, clock: Clock) -> list[HTTPRouteHand
         time = instant(at, "at")
         earlier, later = await reads.ticks_around(job_id, time)
         # The ledger first: what it tells is in the log by then.
-        history = JobHistory.of(await _stream(job_stream(job_id), job_id))
-        meant = meant_at(time, history, earlier, later)
+        stream = await _stream(job_stream(job_id), job_id)
+        async with at_once:
+            # Beside the loop: a hundred definitions of many expressions take seconds.
+            history = await asyncio.to_thread(JobHistory.of, stream)
+            meant = await asyncio.to_thread(meant_at, time, history, earlier, later)
         run, trail = None, list[Recorded]()
         if meant.tick is not None and meant.tick.run_id is not None:
             run = await reads.run(meant.tick.run_id)
