@@ -219,14 +219,18 @@ async def test_bounded_batch(parts, monkeypatch):
 
 
 async def test_unreadable_schedule(parts):
-    """A recorded schedule that today's rules refuse is never due again, and stops no other."""
+    """A recorded schedule that today's rules refuse keeps its place, is tried again later, and stops no other."""
     schedule, due_at = hourly(1)
     bad, good = await parts.create(schedule=schedule), await parts.create(schedule=schedule)
     await parts.set_due(due_at)
     await parts.pool.execute("UPDATE jobs SET timing = 'every now and then' WHERE job_id = $1", bad)
     assert await parts.ticker().tick() == Batch(2, 0)
-    assert (await due_of(parts, bad), [run.job_id for run in await requested(parts)]) == (None, [good])
+    assert (await due_of(parts, bad), [run.job_id for run in await requested(parts)]) == (due_at, [good])
     assert await due_of(parts, good) > due_at
+    assert await parts.ticker().tick() == Batch(0, 0)
+    timing = (await parts.rows("SELECT timing FROM jobs WHERE job_id = $1", good))[0][0]
+    await parts.pool.execute("UPDATE jobs SET timing = $1, wake_at = now() WHERE job_id = $2", timing, bad)
+    assert (await parts.ticker().tick(), len(await requested(parts))) == (Batch(1, 0), 2)
 
 
 async def test_by_hand_moves_nothing(parts):

@@ -1,6 +1,6 @@
 """What is to be recorded of one due row: what an earlier state left to be let pass, then what the job's plan says."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,9 @@ from orc_domain.ticks import SkipReason
 from orc_scheduler.job_rows import DELETED, JobRow, Passing, read_passing
 from orc_scheduler.schedules import recorded_timetable
 
+UNREADABLE_SECONDS = 3600.0
+"""Until a schedule that cannot be read is tried again."""
+
 
 class Judged(Struct, frozen=True, kw_only=True):
     """A due row with its job, and what becomes of its instants."""
@@ -23,6 +26,13 @@ class Judged(Struct, frozen=True, kw_only=True):
     outcomes: tuple[Outcome, ...]
     """In order of their instants."""
     cancels_running: bool = False
+    look_again_at: datetime | None = None
+    """When the row is to be looked at again, should that not follow from it."""
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """When the row is to be looked at next."""
+        return self.look_again_at or self.row.wake_at
 
     @property
     def job_id(self) -> UUID:
@@ -54,7 +64,11 @@ def judge(record: Any, job: Job, now: datetime, open_runs: int, runs_max: int) -
     outcomes, passing = _let_pass(read_passing(record["passing"]))
     next_due_at: datetime | None = record["next_due_at"]
     cancels_running = False
-    if not passing and next_due_at is not None:
+    look_again_at = None
+    if not passing and next_due_at is not None and recorded_timetable(record["timing"]) is None:
+        # It keeps its place: another release of the software or of the tz database may read it again.
+        look_again_at = now + timedelta(seconds=UNREADABLE_SECONDS)
+    elif not passing and next_due_at is not None:
         due = _due(record, job.spec, now, open_runs=open_runs, runs_max=runs_max)
         outcomes += due.outcomes
         next_due_at, cancels_running = due.next_due_at, due.cancels_running
@@ -62,7 +76,10 @@ def judge(record: Any, job: Job, now: datetime, open_runs: int, runs_max: int) -
         job_id=record["job_id"], version=record["version"], pool=job.spec.pool, timing=record["timing"],
         is_active=record["is_active"], next_due_at=next_due_at, passing=passing,
     )  # fmt: skip
-    return Judged(job=job, row=row, outcomes=tuple(outcomes), cancels_running=cancels_running)
+    return Judged(
+        job=job, row=row, outcomes=tuple(outcomes), cancels_running=cancels_running,
+        look_again_at=look_again_at,
+    )  # fmt: skip
 
 
 def _let_pass(passing: tuple[Passing, ...]) -> tuple[list[Outcome], tuple[Passing, ...]]:
@@ -82,8 +99,7 @@ def _let_pass(passing: tuple[Passing, ...]) -> tuple[list[Outcome], tuple[Passin
 
 def _due(record: Any, spec: JobSpec, now: datetime, *, open_runs: int, runs_max: int) -> Accounting:
     timetable = recorded_timetable(record["timing"])
-    if timetable is None:
-        return Accounting((), None)
+    assert timetable is not None, "only what can be read is judged"
     if not record["is_active"]:
         return pass_over(timetable, record["next_due_at"], now, "paused")
     plan = plan_of(record["job_id"], spec, timetable)

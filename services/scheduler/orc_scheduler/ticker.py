@@ -176,7 +176,7 @@ class Ticker:
             [row.job_id for row in moved],
             [row.next_due_at for row in moved],
             [passing_text(row.passing) for row in moved],
-            [row.wake_at for row in moved],
+            [one.wake_at for one in judged],
         )
         if over := [row.job_id for row in moved if row.is_over]:
             await connection.execute(_FORGET, over)

@@ -1,7 +1,7 @@
 -- The calendar knows timetables instead of one expression, pauses that are accounted for, and failures in a row. It is
 -- folded from the log, so it begins anew.
 DROP TABLE scheduler.jobs;
-TRUNCATE scheduler.open_runs;
+TRUNCATE scheduler.open_runs, scheduler.backfills, scheduler.backfill_runs;
 DELETE FROM scheduler.checkpoints WHERE name = 'calendar';
 
 -- The calendar: when each job is due next. A job is here from its creation to its deletion.
