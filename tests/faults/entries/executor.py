@@ -14,14 +14,15 @@ sys.path.insert(0, str(HERE))
 
 from reach import reach  # noqa: E402
 
-from orc_executor import app, child, consumer, leases  # noqa: E402
+from orc_executor import app, child, consumer, leases, slots  # noqa: E402
 from orc_executor.settings import ExecutorSettings  # noqa: E402
 from orc_runtime.lifecycle import run_service  # noqa: E402
 from orc_runtime.settings import setting  # noqa: E402
 
 BREAKS = set(filter(None, os.environ.get("FAULTS_BREAKS", "").split(",")))
 leases.RENEW_SECONDS, leases.RENEWAL_SECONDS_MAX = 0.5, 1.0
-leases.MARGIN_SECONDS, leases.EXPIRE_SECONDS = 1.0, 0.25
+leases.MARGIN_SECONDS = slots.MARGIN_SECONDS = 1.0
+leases.EXPIRE_SECONDS = 0.25
 
 
 class ShortLease(ExecutorSettings, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from orc_scheduler import app, rescuer, tick_appends, ticker
 from orc_scheduler.settings import SchedulerSettings
 
 BREAKS = set(filter(None, os.environ.get("FAULTS_BREAKS", "").split(",")))
-PROMISED_SECONDS = 0.5
+PROMISED_SECONDS = 5.0
 rescuer.ROUND_SECONDS = 1.0
 rescuer.Rescuer.__init__.__kwdefaults__["steady_seconds"] = 1.5
 
