@@ -184,12 +184,10 @@ class Consumer:
 
     async def _claim_ahead(self, delivery: Delivery, work: Work) -> OwnedRun | None:
         for run_id in await self._urgent.before(work.requested.priority, delivery.pending):
-            other = await find_work(self._voice, run_id)
-            if other is None:
-                continue
             self._urgent.trying(run_id)
             try:
-                if (owned := await self._claim(other)) is not None:
+                other = await find_work(self._voice, run_id)
+                if other is not None and (owned := await self._claim(other)) is not None:
                     return owned
             finally:
                 self._urgent.tried(run_id)

@@ -32,7 +32,7 @@ LOOK_SECONDS = 0.5
 CANDIDATES_MAX = 8
 """Runs tried, one after the other, for one message; others may be faster at each."""
 LOOKED_AT_MAX = 256
-"""Rows looked at for them; those of claimed runs remain until they are folded."""
+"""Rows that the log is asked about for them; those of claimed runs remain until they are folded."""
 
 
 class Urgent:

@@ -1,6 +1,6 @@
--- The most urgent runs of pool $1 that can be claimed and have a higher priority than $2, at most $3 of them, the first $4
--- looked at. A run is past its `retry_at` when its message is due or was sent. The rows are a fold, some events behind:
--- whether somebody has claimed a run that was never tried before is asked of the log.
+-- The most urgent runs of pool $1 that can be claimed and have a higher priority than $2, at most $3 of them. A run is past
+-- its `retry_at` when its message is due or was sent. The rows are a fold, some events behind: whether somebody has
+-- claimed a run that was never tried before is asked of the log, for the first $4.
 SELECT o.run_id, o.priority
   FROM (SELECT run_id, priority, requested_position, attempt
           FROM scheduler.open_runs
