@@ -7,6 +7,7 @@ from support.executor_world import eventually, pool_of, scripted, types
 from support.limited import JOB, Claimant
 
 from orc_domain.run_messages import ENDED
+from orc_executor.admission import Admission
 from orc_runtime.clock import SystemClock
 from orc_scheduler.calendar import Calendar, Listeners
 from orc_scheduler.metrics import SchedulerMetrics
@@ -84,6 +85,23 @@ async def test_the_most_urgent_is_claimed_next(scheduler, bus, busy, waiting):
     await free()
     assert await claimed(scheduler, runs) == [runs[-1], *runs[1:-1], runs[0]]
     await settled(bus)
+
+
+async def test_a_run_claimed_early_counts_for_its_own_job(scheduler, busy, waiting, monkeypatch):
+    """How long it takes is learned of its job, not of the job whose message was spent."""
+    turned, turn = [], Admission.turn
+
+    def noting(admission, ticket, job_id):
+        turn(admission, ticket, job_id)
+        turned.append(ticket.job_id)
+
+    monkeypatch.setattr(Admission, "turn", noting)
+    executor, free = await busy()
+    runs = await waiting(0, 10)
+    executor.consumer.hear(10)
+    await free()
+    await claimed(scheduler, runs)
+    assert turned == [(await scheduler.run(runs[1])).requested.job_id]
 
 
 async def test_what_is_heard_may_be_lost(scheduler, bus, busy, waiting, monkeypatch):
