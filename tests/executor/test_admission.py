@@ -68,6 +68,18 @@ def test_a_short_run_that_grows_long_lets_nobody_in():
     assert messages.come(QUICK_JOB) is None
 
 
+def test_a_ticket_may_turn_to_a_long_run():
+    """Where another job's run was claimed instead, that one's length counts: nobody is let in behind it, nor by it."""
+    messages = Messages(1)
+    messages.come(QUICK_JOB).leave(0.01)
+    ticket = messages.come(QUICK_JOB)
+    messages.admission.turn(ticket, SLOW_JOB)
+    assert messages.come(SLOW_JOB) is None
+    ticket.leave(10.0)
+    messages.come(QUICK_JOB)
+    assert messages.come(QUICK_JOB) is not None
+
+
 def test_leaving_twice_frees_one_slot():
     """A ticket is taken back once."""
     messages = Messages(1)

@@ -3,43 +3,22 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
-from collections import deque
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import duckdb
-import httpx
 import msgspec
 import pytest
 from msgspec import structs
-from support.executor_world import DISCARD, INLINE, QUICK, eventually, types
+from support.executor_process import ROWS, Executor, Source, free_port
+from support.executor_world import DISCARD, INLINE, QUICK, eventually, pool_of, types
 
 from orc_domain.run_messages import ENDED
+from orc_events.jetstream import call
+from orc_events.topology import WORK
 from orc_executor.orphans import Process, Record, process_of
-
-ROWS = [{"id": 1, "name": "one"}, {"id": 2, "name": "two"}]
-
-
-class Source:
-    """An HTTP source that answers each request only when it is told to."""
-
-    def __init__(self):
-        self.waiting = deque()
-
-    async def serve(self, reader, writer):
-        await reader.readuntil(b"\r\n\r\n")
-        released = asyncio.Event()
-        self.waiting.append(released)
-        await released.wait()
-        body = msgspec.json.encode(ROWS)
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        writer.write(head.encode() + body)
-        writer.close()
-
-    async def asked(self, times):
-        await eventually(lambda: len(self.waiting) == times)
+from orc_scheduler.calendar import Calendar, Listeners
 
 
 @pytest.fixture
@@ -52,47 +31,6 @@ async def source():
     for released in source.waiting:
         released.set()
     server.close()
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-class Executor:
-    def __init__(self, process, port, data):
-        self.process, self.port, self.data = process, port, data
-
-    async def readiness(self):
-        async with httpx.AsyncClient(trust_env=False) as client:
-            try:
-                return await client.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5)
-            except httpx.HTTPError:
-                return None
-
-    async def ready(self):
-        async def is_ready():
-            answer = await self.readiness()
-            return answer is not None and answer.status_code == 200
-
-        await eventually(is_ready)
-
-    def workers(self):
-        """Return the pids of its workers."""
-        records = list((self.data / ".scratch" / "workers").glob(f"{self.process.pid}.json"))
-        return [
-            worker.pid
-            for path in records
-            for worker in msgspec.json.decode(path.read_bytes(), type=Record).workers
-        ]
-
-    def rows(self, table="t"):
-        with duckdb.connect(self.data / "out.duckdb", read_only=True) as connection:
-            return sorted(connection.execute(f"SELECT id, name FROM {table}").fetchall())
-
-    async def ended(self):
-        return await asyncio.to_thread(self.process.wait, 30)
 
 
 @pytest.fixture
@@ -230,6 +168,27 @@ async def test_a_cancel_is_quick(start, scheduler, bus, source):
     bus.poke(f"orc.poke.run.{wish.run_id}")
     run = await scheduler.until(wish.run_id, ENDED)
     assert (run.status, run.attempt, (executor.data / "out.duckdb").exists()) == ("cancelled", 1, False)
+
+
+async def test_a_poke_tells_of_urgent_runs(start, scheduler, bus, source, database):
+    """With word of a more urgent run in its pool, and the right to read which, that one is claimed first."""
+    await start(ORC_SLOTS="1")
+    first = await scheduler.request(into_duckdb(api(source)))
+    await scheduler.offer(bus, first.run_id)
+    await source.asked(1)
+    ordinary, urgent = await scheduler.request(), await scheduler.request(priority=10)
+    async with pool_of(database, "orc_scheduler") as owner:
+        await Calendar(owner, scheduler.log, Listeners()).projector.catch_up()
+    bus.poke("orc.poke.pool.default", b"10")
+    # Once this is answered, the server has passed the poke on.
+    await call(bus, f"CONSUMER.INFO.{WORK}.pool-default")
+    await scheduler.offer(bus, ordinary.run_id)
+    source.waiting[0].set()
+    places = []
+    for wish in (first, urgent, ordinary):
+        await scheduler.until(wish.run_id, ENDED)
+        places.append((await scheduler.recorded(wish.run_id))[1].position)
+    assert places == sorted(places)
 
 
 async def test_a_task_past_its_time_is_ended(start, scheduler, bus, source):

@@ -9,7 +9,7 @@ from support.limited import JOB, Claimant, Holder
 
 from orc_domain.run_messages import RunStarted, SucceedTask, TaskResult
 from orc_executor.leases import MARGIN_SECONDS
-from orc_executor.slots import NO_SLOTS
+from orc_executor.slots import NO_SLOTS, Overtaken
 
 ROWS = "SELECT scope, number, run_id, attempt, executor FROM executor.slots ORDER BY scope, number"
 
@@ -212,6 +212,27 @@ async def test_who_asks_at_the_same_time_gets_the_next_slot(pool, limited, east,
         await eventually(lambda: waits(pool))
     assert (await claiming).attempt == 1
     assert [(row[1], row[2]) for row in await rows(pool)] == [(1, first), (2, second)]
+
+
+async def test_who_was_behind_in_line_looks_first(scheduler, pool):
+    """Its turn in line having come, a run does not take a free slot before others that came first meanwhile."""
+    east, started = Claimant(pool, scheduler, pool_max=1), RunStarted(attempt=1, executor="east")
+    asked, answers = [], iter((True, False))
+
+    async def is_overtaken():
+        asked.append(await rows(pool))
+        return next(answers)
+
+    async def take():
+        requested = (await scheduler.run((await scheduler.request()).run_id)).requested
+        return await east.slots.take(requested, started, 2, waits=True, is_overtaken=is_overtaken)
+
+    async with east.slots._line:
+        behind = asyncio.create_task(take())
+        await eventually(lambda: bool(east.slots._line._waiters))
+    with pytest.raises(Overtaken):
+        await behind
+    assert ((await take()).count, asked) == (1, [[]])
 
 
 async def waits(pool) -> bool:

@@ -145,6 +145,21 @@ async def test_command_to_work(database, nats_server, bus):
         assert 'orc_commands_total{outcome="done",type="run.request"} 1.0' in metrics
 
 
+async def test_executors_hear_of_urgent_runs(database, nats_server, bus, connect):
+    """Of a run with a priority above 0 the executors of its pool are told, by core NATS."""
+    heard: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+    await bus.listen("orc.poke.pool.*", lambda subject, data: heard.put_nowait((subject, data)))
+    async with scheduler(database, nats_server) as url, asyncio.timeout(READY_SECONDS_MAX):
+        await ready(url)
+        for priority in (0, 7):
+            create = envelope(WireCreateJob(spec=spec(priority=priority)))
+            await Caller(bus).send(create)
+            await Caller(bus).give(WireRequestRun(job_id=job_id_of_command(create.command_id)))
+        assert await heard.get() == ("orc.poke.pool.default", b"7")
+        # The rescuer, which takes the run up after 5 s, would tell of it as well.
+        assert await (await connect("orc_scheduler")).fetchval("SELECT max(sends) FROM open_runs") == 1
+
+
 async def test_bus_forgot_everything(database, nats_server, bus, log):
     """With all streams gone, the scheduler makes them anew, and work of a queued run comes back, with no operator."""
     async with scheduler(database, nats_server) as url:

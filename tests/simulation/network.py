@@ -54,12 +54,6 @@ class TimedConsumer(Consumer):
         else:
             super().hear(sequence, verb)
 
-    @property
-    def pending(self) -> int:
-        """How many messages nobody was given yet."""
-        kept = (self.stream.messages.get(sequence) for sequence in self.ready)
-        return sum(message is not None and self.wants(message.subject) for message in kept)
-
     def _expect(self, sequence: int) -> None:
         self._until[sequence] = self.broker.now() + ACK_WAIT_SECONDS
         self.broker.server.later(ACK_WAIT_SECONDS, self._check, sequence)

@@ -103,8 +103,26 @@ def send_take(view: View, limit: int, congested: list[str], spacing: float, held
         sends = run["sends"] + 1
         view.put(RUNS, run["run_id"], run | {"sends": sends, "send_after": view.now + seconds(pause)})
         is_sent = sends == 1 or run["pool"] not in congested or sends % (held_back + 1) == 0
-        answer.append({"run_id": run["run_id"], "pool": run["pool"], "is_sent": is_sent})
+        answer.append(
+            {"run_id": run["run_id"], "pool": run["pool"], "priority": run["priority"], "is_sent": is_sent}
+        )
     return answer
+
+
+def urgent_runs(view: View, pool: str, priority: int, most: int, looked_at: int) -> list[Row]:
+    found = [
+        run
+        for run in view.rows(RUNS)
+        if (run["pool"], run["status"], run["is_held"]) == (pool, "queued", False)
+        and run["priority"] > priority
+        and (run["sends"] > 0 or run["send_after"] <= view.now)
+    ]
+    found.sort(key=lambda run: (-run["priority"], run["requested_position"]))
+    return [
+        {"run_id": run["run_id"], "priority": run["priority"]}
+        for run in found[:looked_at]
+        if run["attempt"] > 0 or len(view.log._streams.get(f"run-{run['run_id']}", ())) == 1
+    ][:most]
 
 
 def send_again(view: View, ids: list[Any], pause: float) -> list[Row]:

@@ -37,6 +37,7 @@ from simulation.run_statements import (
     send_take,
     take_slots,
     unclaimed,
+    urgent_runs,
     writer,
     yield_leases,
 )  # fmt: skip
@@ -48,7 +49,7 @@ from orc_events.statements import load
 
 _RUN_COLUMNS = (
     "run_id", "job_id", "pool", "status", "attempt", "cancel_requested", "requested_position", "requested_at",
-    "queue_until", "claimed_at", "send_after", "sends", "concurrency_max", "is_held",
+    "queue_until", "claimed_at", "send_after", "sends", "concurrency_max", "is_held", "priority",
 )  # fmt: skip
 _JOB_COLUMNS = (
     "job_id", "version", "pool", "timing", "is_active", "next_due_at", "passing", "failures_max", "failures",
@@ -72,7 +73,7 @@ def folds_put(view: View, folds: dict[str, Row]) -> list[Row]:
 
 _SCHEDULER: dict[str, Callable[..., Any]] = {
     "runs_read": reader(RUNS),
-    "runs_put": writer(RUNS, _RUN_COLUMNS, frozenset({"job_id", "pool", "requested_position", "requested_at", "queue_until", "concurrency_max"})),
+    "runs_put": writer(RUNS, _RUN_COLUMNS, frozenset({"job_id", "pool", "requested_position", "requested_at", "queue_until", "concurrency_max", "priority"})),
     "runs_delete": runs_delete,
     "runs_let_go": runs_let_go,
     "runs_count": lambda view, job_id: [{"n": sum(run["job_id"] == job_id for run in view.rows(RUNS))}],
@@ -106,7 +107,7 @@ MODELS: dict[str, Callable[..., Any]] = {
     **{load("orc_scheduler", name): model for name, model in _SCHEDULER.items()},
     **{
         load("orc_executor", model.__name__, "queries"): model
-        for model in (take_slots, renew_leases, end_leases, yield_leases)
+        for model in (take_slots, renew_leases, end_leases, yield_leases, urgent_runs)
     },
     **{
         load("orc_events", model.__name__): model

@@ -88,6 +88,8 @@ def _spec(name: str, tasks: int) -> JobSpec:
         schedule="@manual",
         # Of a third of the jobs one run at a time, without another draw of the seed's.
         concurrency_max=1 if tasks == 2 else None,
+        # Likewise of each number of tasks another priority.
+        priority=(0, 10, -10)[tasks - 1],
         tasks=tuple(
             TaskSpec(
                 {"type": "inline", "rows": [{"n": order}]},

@@ -15,19 +15,23 @@ class Delivery:
     None of its verbs raises: one that is lost means that the message comes again, and a redelivery is a no-op.
     """
 
-    __slots__ = ("_respond", "data", "deliveries", "headers", "subject")
+    __slots__ = ("_respond", "data", "deliveries", "headers", "pending", "subject")
 
     def __init__(
         self,
         subject: str,
         data: bytes,
         headers: Mapping[str, str],
-        deliveries: int,
+        counts: tuple[int, int],
         respond: Callable[[bytes], Awaitable[None]],
     ) -> None:
         self.subject, self.data, self.headers = subject, data, headers
-        self.deliveries = deliveries
-        """1 for the first delivery. A hint only: attempts are counted in the log."""
+        self.deliveries, self.pending = counts
+        """
+        How often it was delivered, from 1, and how many messages that nobody was given yet it left behind.
+
+        Hints only: attempts are counted in the log.
+        """
         self._respond = respond
 
     async def ack(self) -> None:
@@ -47,9 +51,14 @@ class Delivery:
         await self._respond(b"+WPI")
 
 
-def deliveries_of(reply: str) -> int:
-    """Return how often a message was delivered, by its ack subject; raises ValueError for another subject."""
+def counts_of(reply: str) -> tuple[int, int]:
+    """
+    Return how often a message was delivered and how many wait behind it, by its ack subject.
+
+    Raises ValueError for another subject.
+    """
     tokens = reply.split(".")
     if len(tokens) < _PLAIN_TOKENS or tokens[:2] != ["$JS", "ACK"]:
         raise ValueError(f"not an ack subject: {reply}")
-    return int(tokens[4] if len(tokens) == _PLAIN_TOKENS else tokens[6])
+    place = 4 if len(tokens) == _PLAIN_TOKENS else 6
+    return int(tokens[place]), int(tokens[place + 4])

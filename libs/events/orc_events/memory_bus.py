@@ -179,7 +179,7 @@ class MemoryBroker:
             inbox, sequence = delivery
             kept = consumer.stream.messages[sequence]
             name, durable = consumer.stream.config["name"], consumer.config["durable_name"]
-            reply = f"{_ACK}{name}.{durable}.{consumer.deliveries[sequence]}.{sequence}.{sequence}.0.0"
+            reply = f"{_ACK}{name}.{durable}.{consumer.deliveries[sequence]}.{sequence}.{sequence}.0.{consumer.pending}"
             self._send(inbox, Letter(kept.subject, reply, kept.data, kept.headers))
 
     def _send(self, address: str, letter: Letter) -> bool:

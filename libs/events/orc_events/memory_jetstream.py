@@ -49,6 +49,12 @@ class Consumer:
         """Tell whether messages of this subject are for this consumer."""
         return matches(self.config.get("filter_subject") or ">", subject)
 
+    @property
+    def pending(self) -> int:
+        """How many messages nobody was given yet."""
+        kept = (self.stream.messages.get(sequence) for sequence in self.ready)
+        return sum(message is not None and self.wants(message.subject) for message in kept)
+
     def next(self, is_heard: Callable[[str], bool]) -> tuple[str, int] | None:
         """Return the inbox and the sequence of the next delivery, None when there is none or nobody asks."""
         while self.ready and self.requests:

@@ -29,7 +29,7 @@ import structlog
 from nats.errors import Error as NatsError
 
 from orc_events.connection import Connection, Interest, Received
-from orc_events.delivery import Delivery, deliveries_of
+from orc_events.delivery import Delivery, counts_of
 
 _logger = structlog.get_logger()
 
@@ -197,7 +197,7 @@ class Subscription:
                 self._hear_status(message.subject, headers)
             return
         respond = partial(self._bus.respond, message.reply, self._bus.generation)
-        delivery = Delivery(message.subject, message.data, headers, deliveries_of(message.reply), respond)
+        delivery = Delivery(message.subject, message.data, headers, counts_of(message.reply), respond)
         if is_current:
             self._requested = max(0, self._requested - 1)
             self._retry_seconds = 0.0

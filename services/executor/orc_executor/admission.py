@@ -72,11 +72,20 @@ class Admission:
         if len(self._active) >= self.limit:
             self._parked += 1
             return None
-        is_short = self._last_seconds.get(job_id, SHORT_SECONDS_MAX) < SHORT_SECONDS_MAX
-        ticket = Ticket(job_id, self._now() + SHORT_SECONDS_MAX if is_short else 0.0, self._leave)
+        ticket = Ticket(job_id, self._short_until(job_id), self._leave)
         self._active.add(ticket)
         self._unpark()
         return ticket
+
+    def turn(self, ticket: Ticket, job_id: UUID) -> None:
+        """Let the ticket be of another job's run, from now on."""
+        if job_id != ticket.job_id:
+            ticket.job_id, ticket.short_until = job_id, self._short_until(job_id)
+            self._unpark()
+
+    def _short_until(self, job_id: UUID) -> float:
+        is_short = self._last_seconds.get(job_id, SHORT_SECONDS_MAX) < SHORT_SECONDS_MAX
+        return self._now() + SHORT_SECONDS_MAX if is_short else 0.0
 
     def _leave(self, ticket: Ticket, seconds: float | None) -> None:
         if ticket not in self._active:

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from uuid import UUID
 
+from orc_domain.job_spec import PRIORITY_MAX
 from orc_events.bus import Bus
 from orc_events.log import PostgresLog
 from orc_events.topology import Topology, pool_consumer, verify
@@ -25,6 +26,7 @@ from orc_executor.orphans import Registry
 from orc_executor.pool import Pool
 from orc_executor.settings import ExecutorSettings
 from orc_executor.slots import Slots
+from orc_executor.urgent import Urgent
 from orc_executor.worker_settings import WorkerSettings
 from orc_runtime.clock import SystemClock
 from orc_runtime.connections import open_bus, open_database
@@ -37,7 +39,7 @@ from orc_runtime.settings import read_settings
 MIGRATIONS = ("orc_events", "orc_executor")
 CONNECTIONS_MAX = 6
 """Two lanes of appends, two of reads, one for leases, one for health."""
-POKES = "orc.poke.run."
+POKES, POOL_POKES = "orc.poke.run.", "orc.poke.pool."
 
 
 async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
@@ -88,6 +90,7 @@ async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
                 jitter=random.random,
                 cancel_grace_seconds=settings.cancel_grace_seconds,
             ),
+            urgent=Urgent(database, settings.pool),
             metrics=figures,
             limits=Limits(
                 pool=settings.pool,
@@ -98,6 +101,8 @@ async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
         )
         figures.show(active=lambda: consumer.active, workers=lambda: workers.size)
         await bus.listen(POKES + "*", lambda subject, _data: _poke(leases, subject))
+        await bus.listen(POOL_POKES + settings.pool, lambda _subject, data: _hear(consumer, data))
+        resources.callback(bus.on_reconnected(consumer.hear))
         _check_work(lifecycle, settings, bus, workers)
         lifecycle.health.started()
         async with lifecycle.duties() as start:
@@ -123,6 +128,14 @@ def _check_work(lifecycle: Lifecycle, settings: ExecutorSettings, bus: Bus, work
 
     lifecycle.health.checks["consumer"] = consumer_stands
     lifecycle.health.checks["workers"] = workers_start
+
+
+def _hear(consumer: Consumer, data: bytes) -> None:
+    try:
+        priority = int(data)
+    except ValueError:
+        return
+    consumer.hear(min(priority, PRIORITY_MAX))
 
 
 def _poke(leases: Leases, subject: str) -> None:

@@ -13,7 +13,7 @@ append whose commit we did not hear of is recognised and not made twice.
 import asyncio
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID, uuid4, uuid5
 
@@ -26,9 +26,8 @@ from orc_domain.run_messages import Command, Event, RunRequested, RunStarted, St
 from orc_events.cloudevents import envelope
 from orc_events.errors import LogUnavailable, VersionConflict
 from orc_events.event import Append, Appended, Recorded, StreamName, Version
-from orc_events.handle import load
 from orc_events.log import EventLog
-from orc_executor.slots import NO_SLOTS, HeldBack, Slots, Taken
+from orc_executor.slots import NO_SLOTS, HeldBack, Slots, Taken, never
 from orc_runtime.clock import Clock
 from orc_runtime.deciders import RUNS
 
@@ -76,10 +75,14 @@ class Voice:
 
     async def read(self, stream: StreamName) -> Run:
         """Fold a run from the log, asking until there is an answer; raises LogUnavailable late."""
+        return RUNS.fold(NO_RUN, await self.recorded(stream))
+
+    async def recorded(self, stream: StreamName) -> list[Recorded]:
+        """Read a run's events, asking until there is an answer; raises LogUnavailable late."""
         deadline, pause = time.monotonic() + ASK_SECONDS_MAX, RETRY_SECONDS_MIN
         while True:
             try:
-                return (await load(self.log, RUNS, stream)).state
+                return await self.log.read_stream(stream)
             except LogUnavailable as error:
                 if time.monotonic() > deadline:
                     raise
@@ -138,7 +141,7 @@ class Work(Struct, frozen=True):
 
     requested: RunRequested
     run: Run
-    """Folded from its first event alone."""
+    """Folded from its first event alone, or from the log."""
     correlation_id: UUID
 
 
@@ -156,11 +159,21 @@ def read_work(headers: Mapping[str, str], data: bytes) -> Work:
     return Work(requested, RUNS.evolve(NO_RUN, requested, event.occurred_at), event.correlation_id)
 
 
-async def claim(voice: Voice, work: Work, slots: Slots) -> OwnedRun | None:
+async def find_work(voice: Voice, run_id: UUID) -> Work | None:
+    """Read a run that no message told of; None when the log does not know it. Raises LogUnavailable late."""
+    recorded = await voice.recorded(stream_of(run_id))
+    run = RUNS.fold(NO_RUN, recorded)
+    return Work(run.requested, run, recorded[0].correlation_id) if run.requested else None
+
+
+async def claim(
+    voice: Voice, work: Work, slots: Slots, is_overtaken: Callable[[], Awaitable[bool]] = never
+) -> OwnedRun | None:
     """
     Make the run ours, or return None when it is not to be had.
 
-    Raises HeldBack when no slot is free for it, LogUnavailable, late.
+    Raises HeldBack when no slot is free for it, Overtaken when it waited for one and `is_overtaken` then said that
+    others come first, LogUnavailable, late.
     """
     run_id, run = work.requested.run_id, work.run
     # A claim is asked for under a name of its own: an executor of our name that died, or we ourselves an attempt
@@ -178,7 +191,9 @@ async def claim(voice: Voice, work: Work, slots: Slots) -> OwnedRun | None:
         command_id = uuid5(run_id, f"{run.attempt + 1}/started/{voice.executor}/{asked}")
         try:
             # Before the claim, so that no run is ever owned that may not be worked on.
-            taken = await slots.take(work.requested, started, run.version + 1, waits=has_read)
+            taken = await slots.take(
+                work.requested, started, run.version + 1, waits=has_read, is_overtaken=is_overtaken
+            )
         except HeldBack:
             if has_read:
                 raise

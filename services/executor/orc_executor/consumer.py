@@ -2,6 +2,7 @@
 Consumer: from work messages to finished runs.
 
     a message comes    read it; admitted? else give it back
+    choose             its own run, or one of a higher priority that waits; then the message is given back
     claim              take a slot where there is a limit, append run.started; refused means that the run is not to be
                        had, and the message is done; so it is for want of a slot, and the rescuer sends another
     perform            the attempt, in a worker
@@ -16,6 +17,7 @@ itself waiting, behind them, for its claim.
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Never
 
 import msgspec
@@ -30,12 +32,13 @@ from orc_events.subscription import Subscription
 from orc_events.topology import WORK, pool_consumer
 from orc_executor.admission import Admission, Ticket
 from orc_executor.attempt import Attempt, Surroundings
-from orc_executor.claim import OwnedRun, Voice, Work, claim, read_work
+from orc_executor.claim import OwnedRun, Voice, Work, claim, find_work, read_work
 from orc_executor.closing import Closing
 from orc_executor.leases import Leases
 from orc_executor.metrics import ExecutorMetrics
 from orc_executor.progress import Reporter
-from orc_executor.slots import HeldBack, Slots
+from orc_executor.slots import HeldBack, Overtaken, Slots
+from orc_executor.urgent import Urgent
 
 _logger = structlog.get_logger()
 
@@ -69,13 +72,15 @@ class Consumer:
         slots: Slots,
         around: Surroundings,
         *,
+        urgent: Urgent,
         metrics: ExecutorMetrics,
         limits: Limits,
     ) -> None:
         self._bus, self._voice, self._leases, self._around = bus, voice, leases, around
-        self._slots = slots
+        self._slots, self._urgent = slots, urgent
         self._metrics, self._limits = metrics, limits
-        self._active: dict[Attempt, Delivery] = {}
+        self._active: dict[Attempt, Delivery | None] = {}
+        """Runs that are ours, with their message where we were given it."""
         self._claiming: set[Delivery] = set()
         """Messages whose run we are about to claim, which takes long while the pool is full."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -84,6 +89,11 @@ class Consumer:
     def active(self) -> int:
         """Runs that are ours and have not ended."""
         return len(self._active)
+
+    def hear(self, *priority: int) -> None:
+        """Be told that a run of this priority waits in the pool, or that one may."""
+        self._urgent.hear(*priority)
+        self._slots.look()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Take work until told to stop; then give what is under way its time, and end the rest."""
@@ -114,7 +124,7 @@ class Consumer:
             pings += 1
             for attempt, delivery in list(self._active.items()):
                 is_alive = attempt.check(self._limits.silence_seconds_max)
-                if is_alive and pings % PINGS_PER_PROGRESS == 0:
+                if delivery is not None and is_alive and pings % PINGS_PER_PROGRESS == 0:
                     await delivery.in_progress()
             if pings % PINGS_PER_PROGRESS == 0:
                 for delivery in list(self._claiming):
@@ -144,12 +154,17 @@ class Consumer:
         if ticket is None:
             begin(delivery.nak())
         else:
-            begin(self._handle(delivery, work, ticket))
+            begin(self._handle(delivery, work, admission, ticket))
 
-    async def _handle(self, delivery: Delivery, work: Work, ticket: Ticket) -> None:
+    async def _handle(self, delivery: Delivery, work: Work, admission: Admission, ticket: Ticket) -> None:
         try:
-            owned = await self._claim(delivery, work)
-            if owned is None or await self._perform(owned, delivery, ticket):
+            owned = await self._choose(delivery, work)
+            if owned is not None and owned.run_id != work.requested.run_id:
+                admission.turn(ticket, owned.requested.job_id)
+                # Its own run is still to be had.
+                await delivery.nak()
+                await self._perform(owned, None, ticket)
+            elif owned is None or await self._perform(owned, delivery, ticket):
                 await delivery.ack()
         except Exception:
             # Nothing was said that is not true; the rescuer takes the run up when its lease has run out.
@@ -157,21 +172,42 @@ class Consumer:
         finally:
             ticket.leave()
 
-    async def _claim(self, delivery: Delivery, work: Work) -> OwnedRun | None:
+    async def _choose(self, delivery: Delivery, work: Work) -> OwnedRun | None:
+        """Claim the most urgent run that the message may be spent on."""
         self._claiming.add(delivery)
         try:
-            owned = await claim(self._voice, work, self._slots)
+            while True:
+                with suppress(Overtaken):
+                    return await self._claim_ahead(delivery, work) or await self._claim(work)
+        finally:
+            self._claiming.discard(delivery)
+
+    async def _claim_ahead(self, delivery: Delivery, work: Work) -> OwnedRun | None:
+        for run_id in await self._urgent.before(work.requested.priority, delivery.pending):
+            self._urgent.trying(run_id)
+            try:
+                other = await find_work(self._voice, run_id)
+                if other is not None and (owned := await self._claim(other)) is not None:
+                    return owned
+            finally:
+                self._urgent.tried(run_id)
+        return None
+
+    async def _claim(self, work: Work) -> OwnedRun | None:
+        async def is_overtaken() -> bool:
+            return bool(await self._urgent.before(work.requested.priority))
+
+        try:
+            owned = await claim(self._voice, work, self._slots, is_overtaken)
         except HeldBack as held:
             # Given back it would come again at once, and again, before those that could start.
             self._metrics.claims.labels("held").inc()
             _logger.info("held back", run_id=str(work.requested.run_id), reason=held.why)
             return None
-        finally:
-            self._claiming.discard(delivery)
         self._metrics.claims.labels("refused" if owned is None else "claimed").inc()
         return owned
 
-    async def _perform(self, owned: OwnedRun, delivery: Delivery, ticket: Ticket) -> bool:
+    async def _perform(self, owned: OwnedRun, delivery: Delivery | None, ticket: Ticket) -> bool:
         """Perform the attempt and say how it ended; False when this process stopped before it knew."""
         reporter = Reporter(self._bus, self._voice.clock, owned.run_id, owned.attempt)
         attempt = Attempt(owned, self._around, reporter)

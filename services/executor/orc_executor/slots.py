@@ -13,7 +13,7 @@ the first run in line waits here, and the others behind it.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 from uuid import UUID, uuid4
@@ -39,6 +39,15 @@ class HeldBack(Exception):
     def __init__(self, why: str) -> None:
         super().__init__(f"the run is held back: {why}")
         self.why = why
+
+
+class Overtaken(Exception):
+    """While the run waited in line a more urgent one came."""
+
+
+async def never() -> bool:
+    """Say that nothing more urgent waits."""
+    return False
 
 
 class Taken(Struct, frozen=True):
@@ -75,9 +84,19 @@ class Slots:
         self._take = load_statement("orc_executor", "take_slots", "queries")
 
     async def take(
-        self, requested: RunRequested, started: RunStarted, claim_version: int, *, waits: bool
+        self,
+        requested: RunRequested,
+        started: RunStarted,
+        claim_version: int,
+        *,
+        waits: bool,
+        is_overtaken: Callable[[], Awaitable[bool]] = never,
     ) -> Taken:
-        """Take what the claim needs, if it `waits` in line while the pool is full; raises HeldBack."""
+        """
+        Take what the claim needs, if it `waits` in line while the pool is full.
+
+        Raises HeldBack, and Overtaken where it has waited and `is_overtaken` says that others come first by now.
+        """
         scopes = self._scopes(requested, started)
         if not scopes:
             return NO_SLOTS
@@ -85,9 +104,16 @@ class Slots:
             # Or it would be given the slot that the first in line waits for.
             if self._line.locked():
                 raise HeldBack("others are in line")
-            return await self._ask(scopes, requested, started, claim_version, waits=False)
+            return await self._ask(scopes, requested, started, claim_version, None)
+        has_waited = self._line.locked()
         async with self._line:
-            return await self._ask(scopes, requested, started, claim_version, waits=True)
+            if has_waited and await is_overtaken():
+                raise Overtaken
+            return await self._ask(scopes, requested, started, claim_version, is_overtaken)
+
+    def look(self) -> None:
+        """Have the first in line look around now."""
+        self._freed.set()
 
     def give_back(self, taken: Taken) -> None:
         """Hold them no longer."""
@@ -125,9 +151,9 @@ class Slots:
         requested: RunRequested,
         started: RunStarted,
         claim_version: int,
-        *,
-        waits: bool,
+        is_overtaken: Callable[[], Awaitable[bool]] | None,
     ) -> Taken:
+        """Ask until there is an answer, and where `is_overtaken` is given, until the pool is no longer full."""
         taken = Taken(uuid4(), len(scopes), time.monotonic())
         tries_left = TRIES_MAX
         while not self._is_stopping:
@@ -155,9 +181,11 @@ class Slots:
                 continue
             if answer == "taken":
                 return taken
-            if not waits or not answer.startswith("pool:"):
+            if is_overtaken is None or not answer.startswith("pool:"):
                 raise HeldBack(answer)
             await self._wait()
+            if await is_overtaken():
+                raise Overtaken
         raise HeldBack("this executor is stopping")
 
     async def _wait(self) -> None:

@@ -75,12 +75,18 @@ async def serve(lifecycle: Lifecycle, settings: SchedulerSettings) -> None:
         wakeups = Wakeups(bus)
         log = PostgresLog(pool, on_append=wakeups.tell)
         jobs = Jobs(log)
-        rescuer = Rescuer(pool, log, bus, clock, metrics, lease_seconds=settings.lease_seconds)
+
+        def tell_urgent(executors: str, priority: int) -> None:
+            bus.poke(f"orc.poke.pool.{executors}", str(priority).encode())
+
+        rescuer = Rescuer(
+            pool, log, bus, clock, metrics, lease_seconds=settings.lease_seconds, on_urgent=tell_urgent
+        )
         calendar_changed, backfills_changed = Wakeup(), Wakeup()
         breaker = Breaker(pool, log, clock)
         listeners = Listeners(
             jobs=calendar_changed.poke, runs=rescuer.poke, failures=breaker.poke, backfills=backfills_changed.poke,
-            pools=pools.declare,
+            urgent=tell_urgent, pools=pools.declare,
         )  # fmt: skip
         calendar = Calendar(pool, log, listeners)
         ticker = Ticker(pool, log, jobs, calendar, metrics, wakeup=calendar_changed, on_append=wakeups.tell)

@@ -22,7 +22,7 @@ from orc_scheduler.backfill_rows import apply_backfills
 from orc_scheduler.facts import sort
 from orc_scheduler.failures import apply_failures
 from orc_scheduler.job_rows import apply_jobs, apply_ticks
-from orc_scheduler.open_runs import apply_runs
+from orc_scheduler.open_runs import apply_runs, most_urgent
 
 FOLLOWER = "calendar"
 CURRENT_SECONDS_MAX = 1.0
@@ -48,6 +48,8 @@ class Listeners(Struct, frozen=True, kw_only=True):
     """Runs have failed."""
     backfills: Callable[[], None] = _nobody
     """A backfill may ask for more, or has ended."""
+    urgent: Callable[[str, int], None] = _nobody
+    """Runs of this priority, above 0, wait in a pool."""
     pools: Callable[[set[str]], None] = _nobody
     """Jobs name these pools."""
 
@@ -60,6 +62,7 @@ class Calendar:
         self._news: dict[str, Callable[[], None]] = {}
         """Who is to be told of what is folded, by kind."""
         self._pools: set[str] = set()
+        self._urgent: dict[str, int] = {}
         self.follower = Follower(pool, log, FOLLOWER)
         self.projector = Projector(self.follower, self._apply, clear=_clear, on_applied=self._tell)
 
@@ -104,6 +107,7 @@ class Calendar:
         folded = await apply_runs(connection, facts.runs)
         # Before the runs of backfills that have ended are forgotten: their failures pause no schedule.
         has_failures = await apply_failures(connection, folded.ends, applied.renewed)
+        self._urgent = most_urgent([*self._urgent.items(), *folded.urgent.items()])
         has_backfills = await apply_backfills(connection, facts.backfills, facts.runs)
         waiting = any(isinstance(fact.event, RunAttemptFailed | RunCancelRequested) for fact in facts.runs)
         told, listeners = self._news, self._listeners
@@ -119,9 +123,11 @@ class Calendar:
     def _tell(self, _position: Position) -> None:
         if self._pools:
             self._listeners.pools(self._pools)
+        for pool, priority in self._urgent.items():
+            self._listeners.urgent(pool, priority)
         for tell in self._news.values():
             tell()
-        self._news, self._pools = {}, set()
+        self._news, self._pools, self._urgent = {}, set(), {}
 
 
 async def _clear(connection: Any) -> None:

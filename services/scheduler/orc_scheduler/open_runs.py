@@ -9,7 +9,7 @@ open. That keeps a long queue of one job from others' executors, and its runs in
 executors' slots.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
@@ -54,6 +54,7 @@ class OpenRun(Struct, frozen=True, kw_only=True):
     sends: int
     concurrency_max: int | None
     is_held: bool
+    priority: int
 
 
 class RunFact(Struct, frozen=True):
@@ -72,6 +73,8 @@ class Folded(Struct, frozen=True):
     """The runs that succeeded or failed, in order; those of backfills that also began here are left out."""
     has_let_go: bool
     """Whether runs were let go that waited for their turn, so that they want work sent."""
+    urgent: dict[str, int]
+    """The highest priority above 0 of runs that have begun to wait and were sent, by pool."""
 
 
 async def apply_runs(connection: Any, facts: Sequence[RunFact]) -> Folded:
@@ -101,21 +104,35 @@ async def apply_runs(connection: Any, facts: Sequence[RunFact]) -> Folded:
     kept = [run for run in runs.values() if run is not None]
     if kept:
         await connection.execute(_PUT, *zip(*map(structs.astuple, kept), strict=True))
-    return Folded(ends, bool(waiting and await connection.fetch(_LET_GO, sorted(waiting))))
+    has_let_go = bool(waiting and await connection.fetch(_LET_GO, sorted(waiting)))
+    return Folded(
+        ends,
+        has_let_go,
+        most_urgent((run.pool, run.priority) for run in kept if run.status == "queued" and run.sends),
+    )
+
+
+def most_urgent(waiting: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Return the highest priority above 0 of each pool, of (pool, priority) of runs that wait."""
+    top: dict[str, int] = {}
+    for pool, priority in waiting:
+        if priority > top.get(pool, 0):
+            top[pool] = priority
+    return top
 
 
 def evolve_open(run: OpenRun | None, fact: RunFact) -> OpenRun | None:
     """Return the open run after an event; None once it has ended."""
     at = fact.recorded_at
     match fact.event:
-        case RunRequested(job_id=job_id, pool=pool, policy=policy, concurrency_max=limit):
+        case RunRequested(job_id=job_id, pool=pool, policy=policy, concurrency_max=limit, priority=priority):
             is_held = limit is not None
             return OpenRun(
                 run_id=fact.run_id, job_id=job_id, pool=pool, status="queued", attempt=0, cancel_requested=False,
                 requested_position=fact.position, requested_at=at,
                 queue_until=at + timedelta(seconds=policy.queue_timeout_seconds), claimed_at=None,
                 send_after=None if is_held else at + timedelta(seconds=UNCLAIMED_SECONDS),
-                sends=0 if is_held else 1, concurrency_max=limit, is_held=is_held,
+                sends=0 if is_held else 1, concurrency_max=limit, is_held=is_held, priority=priority,
             )  # fmt: skip
         case RunSucceeded() | RunFailed() | RunCancelled():
             return None

@@ -13,7 +13,7 @@ take; but not for ever, since that one may be lost.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Any, Never, Protocol
 from uuid import UUID, uuid5
@@ -35,6 +35,7 @@ from orc_events.wakeup import Wakeup
 from orc_runtime.clock import Clock
 from orc_runtime.deciders import RUNS
 from orc_scheduler.metrics import SchedulerMetrics
+from orc_scheduler.open_runs import most_urgent
 from orc_scheduler.work import work_again_of
 
 ACTOR = "scheduler"
@@ -56,6 +57,10 @@ _AGAIN, _NEXT = load("orc_scheduler", "send_again"), load("orc_scheduler", "send
 _logger = structlog.get_logger()
 
 
+def _nobody(_pool: str, _priority: int) -> None:
+    """Need not be told."""
+
+
 class RescuerBus(Requester, Protocol):
     """What the rescuer needs of the bus."""
 
@@ -75,8 +80,11 @@ class Rescuer:
         metrics: SchedulerMetrics,
         *,
         lease_seconds: float,
+        on_urgent: Callable[[str, int], None] = _nobody,
         steady_seconds: float = STEADY_SECONDS,
     ) -> None:
+        """`on_urgent` is called with a pool and the highest priority above 0 of runs that were sent there."""
+        self._on_urgent = on_urgent
         self._pool, self._log, self._bus = pool, log, bus
         self._clock, self._metrics = clock, metrics
         self._lease_seconds, self._steady_seconds = lease_seconds, steady_seconds
@@ -159,6 +167,9 @@ class Rescuer:
         rows = await self._pool.fetch(_TAKE, BATCH_MAX, congested, SPACING_SECONDS_MAX, SENDS_HELD_BACK_MAX)
         sent = [row["run_id"] for row in rows if row["is_sent"]]
         window = await asyncio.gather(*map(self._work, sent))
+        # Sent or not: it may be claimed before others from now on.
+        for pool, priority in most_urgent((row["pool"], row["priority"]) for row in rows).items():
+            self._on_urgent(pool, priority)
         acked = self._count("sent", await self._bus.publish_window(window))
         if unsent := sent[acked:]:
             await self._pool.execute(_AGAIN, unsent, AGAIN_SECONDS)

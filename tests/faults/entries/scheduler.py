@@ -63,7 +63,8 @@ async def rescue_nothing(_self: Any) -> int:
 
 
 if "tick-identity" in BREAKS:
-    ticker._LOCK = ticker._LOCK.replace("FOR UPDATE SKIP LOCKED", "")
+    defaults = ticker.Ticker._account.__kwdefaults__
+    defaults["lock"] = defaults["lock"].replace("FOR UPDATE SKIP LOCKED", "")
     tick_appends.tick_id = lambda *_: uuid4()
 if "rescuer" in BREAKS:
     rescuer.Rescuer.rescue = rescue_nothing  # type: ignore[method-assign]

@@ -12,4 +12,4 @@ UPDATE open_runs o
        send_after = statement_timestamp() + make_interval(secs => least(5 * 2 ^ least(o.sends, 16), $3::float8))
   FROM due
  WHERE o.run_id = due.run_id
-RETURNING o.run_id, o.pool, (o.sends = 1 OR o.pool <> ALL ($2::text[]) OR o.sends % ($4 + 1) = 0) AS is_sent;
+RETURNING o.run_id, o.pool, o.priority, (o.sends = 1 OR o.pool <> ALL ($2::text[]) OR o.sends % ($4 + 1) = 0) AS is_sent;

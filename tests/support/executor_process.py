@@ -1,0 +1,76 @@
+"""An executor as a process of its own, and a source that answers it when it is told to."""
+
+import asyncio
+import socket
+from collections import deque
+
+import duckdb
+import httpx
+import msgspec
+from support.executor_world import eventually
+
+from orc_executor.orphans import Record
+
+ROWS = [{"id": 1, "name": "one"}, {"id": 2, "name": "two"}]
+
+
+class Source:
+    """An HTTP source that answers each request only when it is told to."""
+
+    def __init__(self):
+        self.waiting = deque()
+
+    async def serve(self, reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        released = asyncio.Event()
+        self.waiting.append(released)
+        await released.wait()
+        body = msgspec.json.encode(ROWS)
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        writer.close()
+
+    async def asked(self, times):
+        await eventually(lambda: len(self.waiting) == times)
+
+
+def free_port():
+    """Return a port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Executor:
+    def __init__(self, process, port, data):
+        self.process, self.port, self.data = process, port, data
+
+    async def readiness(self):
+        async with httpx.AsyncClient(trust_env=False) as client:
+            try:
+                return await client.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5)
+            except httpx.HTTPError:
+                return None
+
+    async def ready(self):
+        async def is_ready():
+            answer = await self.readiness()
+            return answer is not None and answer.status_code == 200
+
+        await eventually(is_ready)
+
+    def workers(self):
+        """Return the pids of its workers."""
+        records = list((self.data / ".scratch" / "workers").glob(f"{self.process.pid}.json"))
+        return [
+            worker.pid
+            for path in records
+            for worker in msgspec.json.decode(path.read_bytes(), type=Record).workers
+        ]
+
+    def rows(self, table="t"):
+        with duckdb.connect(self.data / "out.duckdb", read_only=True) as connection:
+            return sorted(connection.execute(f"SELECT id, name FROM {table}").fetchall())
+
+    async def ended(self):
+        return await asyncio.to_thread(self.process.wait, 30)
