@@ -24,7 +24,7 @@ OPERATIONS = {
     "GET /health", "GET /livez", "GET /readyz", "GET /metrics", "GET /.well-known/jwks.json", "POST /auth/register",
     "POST /auth/login", "GET /auth/me", "GET /jobs", "POST /jobs", "GET /jobs/{job_id}", "PUT /jobs/{job_id}",
     "DELETE /jobs/{job_id}", "POST /jobs/{job_id}/pause", "POST /jobs/{job_id}/resume", "POST /jobs/{job_id}/run",
-    "GET /jobs/{job_id}/ticks", "GET /jobs/{job_id}/why", "GET /runs", "GET /runs/{run_id}", "GET /runs/{run_id}/tasks", "GET /runs/{run_id}/events",
+    "GET /jobs/{job_id}/ticks", "GET /jobs/{job_id}/why", "GET /jobs/{job_id}/versions", "GET /runs", "GET /runs/{run_id}", "GET /runs/{run_id}/tasks", "GET /runs/{run_id}/events",
     "POST /runs/{run_id}/cancel", "POST /runs/{run_id}/retry", "GET /events", "POST /schedules/preview",
     "GET /jobs/{job_id}/backfills", "POST /jobs/{job_id}/backfills", "GET /backfills/{backfill_id}",
     "GET /backfills/{backfill_id}/runs", "POST /backfills/{backfill_id}/cancel",

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 from support.ledger import JOB, Past, skipped, spec
 
-from orc_domain.job import JobCreated, JobDeleted
+from orc_domain.job import JobCreated, JobDeleted, JobPaused
 from orc_domain.ticks import TickSkipped
 from orc_events.event import Append, NewEvent, StreamName, Version
 from orc_events.statements import load
@@ -195,3 +195,23 @@ async def test_questions_are_answered_by_the_index(database):
         scans = [line[0] for line in plan if " on ticks" in line[0]]
         assert len(scans) == 2
         assert all("using ticks_pkey" in scan for scan in scans), scans
+
+
+async def test_versions(gateway, start_gateway, client):
+    """Each version of a job says what it defines, since when, by whom and why, the newest first; no job is 404."""
+    past = Past(gateway, await start_gateway.log("orc_scheduler", "scheduler"))
+    first, second = datetime(2024, 3, 1, tzinfo=UTC), datetime(2024, 3, 2, tzinfo=UTC)
+    await past.job(first, JobCreated(JOB, spec()))
+    await past.job(second, JobPaused(JOB, "moving house"), actor="user:bo")
+    await past.shown()
+    answer = await client.get(f"/jobs/{JOB}/versions")
+    shown = [
+        (one["version"], one["effective_from"], one["event"], one["actor"], one["reason"], one["position"])
+        for one in answer.json()
+    ]
+    assert shown == [
+        (2, "2024-03-02T00:00:00Z", "job.paused", "user:bo", "moving house", 2),
+        (1, "2024-03-01T00:00:00Z", "job.created", shown[1][3], "", 1),
+    ]
+    assert [one["definition"]["is_active"] for one in answer.json()] == [False, True]
+    assert (await client.get(f"/jobs/{UUID(int=99)}/versions")).status_code == 404

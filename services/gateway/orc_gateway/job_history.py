@@ -26,6 +26,20 @@ class Past(Struct, frozen=True):
     """What a pause gave for it; empty for every other event, and for a pause without one."""
 
 
+class JobVersion(Struct, frozen=True, kw_only=True):
+    """A version of a job: its instants are judged by it from `effective_from` on, until the next one."""
+
+    version: int
+    effective_from: datetime
+    event: str
+    """What made it: `job.created`, `job.changed`, `job.paused`, `job.resumed` or `job.deleted`."""
+    actor: str
+    reason: str
+    """What a pause gave for it."""
+    position: Position
+    definition: JobSpec
+
+
 class Period(Struct, frozen=True):
     """A time in which the same timing was in force."""
 
@@ -82,6 +96,17 @@ class JobHistory:
             spec = self.past[version - 1].job.spec
             return None if spec is None else _timetable(spec)
         return self.timetable_at(at)
+
+    def versions(self) -> list[JobVersion]:
+        """Return every version, from the first on."""
+        return [
+            JobVersion(
+                version=version, effective_from=past.at, event=past.type, actor=past.actor, reason=past.reason,
+                position=past.position, definition=past.job.spec,
+            )
+            for version, past in enumerate(self.past, start=1)
+            if past.job.spec is not None
+        ]  # fmt: skip
 
     def periods(self) -> list[Period]:
         """Return the timings one after another, from the job's creation to its end."""

@@ -14,7 +14,7 @@ from orc_domain.streams import job_stream, run_stream
 from orc_events.event import Position, Recorded, StreamName
 from orc_events.log import EventLog
 from orc_gateway.answers import json_answer, next_link
-from orc_gateway.job_history import JobHistory
+from orc_gateway.job_history import JobHistory, JobVersion
 from orc_gateway.reads import Reads, Tick, in_time
 from orc_gateway.requests import instant
 from orc_gateway.why import meant_at
@@ -25,6 +25,8 @@ TICKS_MAX = 1_000
 AT_ONCE_MAX = 2
 """Answers to why that are looked for at the same time; others wait."""
 TIME_CHARACTERS_MAX = 64
+VERSIONS_MAX = 1_000
+"""The newest so many versions are shown."""
 
 Limit = Annotated[int, QueryParameter(ge=1, le=TICKS_MAX, description="At most so many.")]
 After = Annotated[
@@ -50,7 +52,7 @@ At = Annotated[
 
 
 def tick_routes(reads: Reads, log: EventLog, clock: Clock) -> list[HTTPRouteHandler]:
-    """Return the handlers of /jobs/{id}/ticks and /jobs/{id}/why."""
+    """Return the handlers of /jobs/{id}/ticks, /jobs/{id}/why and /jobs/{id}/versions."""
     at_once = asyncio.Semaphore(AT_ONCE_MAX)
 
     @get(
@@ -99,6 +101,16 @@ def tick_routes(reads: Reads, log: EventLog, clock: Clock) -> list[HTTPRouteHand
         )
         return json_answer(explain(asked))
 
+    @get(
+        "/jobs/{job_id:str}/versions",
+        operation_id="listVersions",
+        tags=["jobs"],
+        summary="List a job's definitions, each with the time it is in force from, the newest first",
+    )
+    async def list_versions(job_id: FromPath[UUID]) -> Response[list[JobVersion]]:
+        history = JobHistory.of(await _stream(job_stream(job_id), job_id))
+        return json_answer(history.versions()[::-1][:VERSIONS_MAX])
+
     async def _stream(name: str, job_id: UUID) -> list[Recorded]:
         stream = await in_time(log.read_stream(StreamName(name)))
         if not stream:
@@ -111,7 +123,7 @@ def tick_routes(reads: Reads, log: EventLog, clock: Clock) -> list[HTTPRouteHand
         if not found:
             raise NotFound("job", job_id)
 
-    return [list_ticks, why_tick]
+    return [list_ticks, why_tick, list_versions]
 
 
 def _utc(at: datetime) -> str:
