@@ -13,6 +13,7 @@ SCRIPTS = (
     ("refusals.py",),
     ("latency.py",),
     ("runs.py", "--peer"),
+    ("schedules.py",),
     ("idle_memory.py",),
 )
 
