@@ -6,13 +6,15 @@ from uuid import UUID
 import pytest
 from scheduler.parts import NOW, hourly, spec
 
+from orc_domain.accounting import Outcome
 from orc_domain.instants import tick_id
 from orc_domain.policies import CatchUp, Overlap
 from orc_domain.run_messages import RunRequested, StartRun, SucceedTask, TaskResult
 from orc_domain.ticks import TickSkipped
 from orc_domain.wire import WireChangeJob, WireDeleteJob, WirePauseJob, WireRequestRun, WireResumeJob
-from orc_events.event import StreamName
+from orc_events.event import StreamName, Version
 from orc_runtime.deciders import RUNS
+from orc_scheduler.tick_appends import skip_of
 from orc_scheduler.tick_events import TICK_EVENTS
 from orc_scheduler.ticker import Batch
 
@@ -253,3 +255,17 @@ async def test_spans_are_versions_of_one_stream(parts):
     recorded = await parts.log.read_stream(StreamName(f"ticks-{job_id}"))
     assert [past.version for past in recorded] == [1, 2]
     assert all(isinstance(TICK_EVENTS.decode(past), TickSkipped) for past in recorded)
+
+
+async def test_a_span_that_is_known_does_not_hold_up_the_next(parts):
+    """Of two spans the first of which the log has already, the second is recorded at the version that follows."""
+    schedule, due_at = hourly(60)
+    job_id = await parts.create(
+        schedule=schedule, catch_up=CatchUp(window_seconds=5400), start_deadline_seconds=1.0
+    )
+    job, first = await parts.jobs.current(job_id), due_at - timedelta(hours=2)
+    await parts.log.append(skip_of(job, Outcome(first, first, 1), "missed", Version(0), NOW))
+    await parts.fold()
+    await parts.set_due(first)
+    assert await tick(parts) == Batch(1, 0)
+    assert await ledger(parts, job_id) == [(first, 1, "missed"), (first + timedelta(hours=1), 2, "deadline")]
