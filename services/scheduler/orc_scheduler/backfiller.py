@@ -15,7 +15,6 @@ too many: the n-th run may be asked for once n minus `concurrency` have ended, a
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, Never
 from uuid import UUID, uuid5
 
@@ -40,10 +39,10 @@ from orc_runtime.clock import Clock
 from orc_runtime.deciders import BACKFILLS, RUNS
 from orc_scheduler.calendar import Calendar
 from orc_scheduler.commands import beginning
+from orc_scheduler.intents import own_intent
 from orc_scheduler.jobs import Jobs
 from orc_scheduler.metrics import SchedulerMetrics
 
-ACTOR = "scheduler"
 ROUND_SECONDS = 1.0
 """Another replica may lead the fold, and then nobody pokes us."""
 BEHIND_SECONDS = 0.05
@@ -216,14 +215,7 @@ def _requested(taken: Taken, job: Job, due_at: datetime, run_id: UUID) -> Append
 
 
 def _intent(taken: Taken, command_id: UUID, at: datetime) -> Intent:
-    # The id follows from the backfill and what is wished of it, which is always the same.
-    return Intent(
-        command_id=command_id,
-        body_hash=sha256(command_id.bytes).digest(),
-        actor=ACTOR,
-        correlation_id=taken.backfill_id,
-        occurred_at=at,
-    )
+    return own_intent(command_id, at, because_of=taken.backfill_id)
 
 
 def _all_appended(answers: list[Appended | LogError]) -> list[Appended]:

@@ -14,7 +14,6 @@ take; but not for ever, since that one may be lost.
 
 import asyncio
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from typing import Any, Never, Protocol
 from uuid import UUID, uuid5
 
@@ -26,7 +25,7 @@ from orc_events.cloudevents import Message, message
 from orc_events.errors import BusUnavailable, VersionConflict
 from orc_events.event import StreamName
 from orc_events.follower import TROUBLE
-from orc_events.handle import Intent, handle
+from orc_events.handle import handle
 from orc_events.jetstream import JetStreamRefused, Requester, call
 from orc_events.log import EventLog
 from orc_events.statements import load
@@ -34,11 +33,11 @@ from orc_events.topology import WORK, pool_consumer
 from orc_events.wakeup import Wakeup
 from orc_runtime.clock import Clock
 from orc_runtime.deciders import RUNS
+from orc_scheduler.intents import own_intent
 from orc_scheduler.metrics import SchedulerMetrics
 from orc_scheduler.open_runs import most_urgent
 from orc_scheduler.work import work_again_of
 
-ACTOR = "scheduler"
 ROUND_SECONDS = 5.0
 PAUSE_SECONDS_MIN = 0.005
 BATCH_MAX = 200
@@ -145,14 +144,7 @@ class Rescuer:
 
     async def _decide(self, run_id: UUID, command: Command, cause: str) -> bool:
         """Give a command to the run's decider; False when it had nothing to add, or others were faster."""
-        command_id = uuid5(run_id, cause)
-        intent = Intent(
-            command_id=command_id,
-            body_hash=sha256(command_id.bytes).digest(),
-            actor=ACTOR,
-            correlation_id=run_id,
-            occurred_at=self._clock.now(),
-        )
+        intent = own_intent(uuid5(run_id, cause), self._clock.now(), because_of=run_id)
         try:
             handled = await handle(self._log, RUNS, StreamName(run_stream(run_id)), command, intent)
         except VersionConflict:
