@@ -12,7 +12,10 @@ import pytest
 from orc.commands.demo import api_server, find_examples, redirect
 from orc.errors import DemoFailed
 from orc.jobs_file import read_jobs
-from orc_domain.extract import ApiExtract, CsvExtract, ParquetExtract, parse_extractor
+from orc_domain.extract import parse_extractor
+from orc_domain.extractors.api import ApiExtract
+from orc_domain.extractors.csv import CsvExtract
+from orc_domain.extractors.parquet import ParquetExtract
 from orc_domain.job_spec import JobSpec
 from orc_domain.load import parse_loader
 

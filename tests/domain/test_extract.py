@@ -4,22 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orc_domain.extract import (
-    ApiExtract,
-    BearerAuth,
-    CsvExtract,
-    HeaderAuth,
-    InlineExtract,
-    NextLink,
-    ParquetExtract,
-    SecretRef,
-    parse_extractor,
-)
+from orc_domain.config import SecretRef
+from orc_domain.extract import parse_extractor
+from orc_domain.extractors.api import ApiExtract
+from orc_domain.extractors.api_auth import BearerAuth, HeaderAuth
+from orc_domain.extractors.api_pages import NextLink
+from orc_domain.extractors.csv import CsvExtract
+from orc_domain.extractors.inline import InlineExtract
+from orc_domain.extractors.parquet import ParquetExtract
 from orc_domain.rejection import Invalid
 
 SECRET = "Hunter2-Hunter2-Hunter2"
 REFERENCE = {"secret": "github-token"}
 URL = "https://example.org/data"
+TYPES = "api, csv, inline, json, jsonl, parquet, sql"
+CSV_KEYS = "the keys type, " + ", ".join(CsvExtract.__struct_fields__)
+PARQUET_KEYS = "the keys type, " + ", ".join(ParquetExtract.__struct_fields__)
 
 
 def api(**more):
@@ -69,20 +69,24 @@ def test_a_config_is_typed(config, typed):
 @pytest.mark.parametrize(
     ("config", "place", "valid"),
     [
-        ({}, ".type", "api, csv, inline, parquet"),
-        ({"type": None}, ".type", "api, csv, inline, parquet"),
-        ({"type": "CSV"}, ".type", "api, csv, inline, parquet"),
-        ({"type": ["csv"]}, ".type", "api, csv, inline, parquet"),
-        ({"type": "csv"}, ".path", "the keys type, path, delimiter, null_values, columns"),
-        ({"type": "csv", "path": 1}, ".path", "the keys type, path, delimiter, null_values, columns"),
-        ({"type": "parquet", "path": "a", "x": 1}, ".x", "the keys type, path"),
+        ({}, ".type", TYPES),
+        ({"type": None}, ".type", TYPES),
+        ({"type": "CSV"}, ".type", TYPES),
+        ({"type": ["csv"]}, ".type", TYPES),
+        ({"type": "csv"}, ".path", CSV_KEYS),
+        ({"type": "csv", "path": 1}, ".path", CSV_KEYS),
+        ({"type": "parquet", "path": "a", "x": 1}, ".x", PARQUET_KEYS),
         ({"type": "csv", "path": "a", "delimiter": "\n"}, ".delimiter", "such as , ; | or tab"),
         ({"type": "inline", "rows": [{}, 1]}, ".rows[1]", "the keys type, rows"),
-        (api(auth={"type": "basic"}), ".auth.type", "bearer, header"),
+        (
+            api(auth={"type": "digest"}),
+            ".auth.type",
+            "bearer, basic, header, api_key, oauth2_client_credentials",
+        ),
         (
             api(pagination={"type": "pages"}),
             ".pagination.type",
-            "page_number, offset, cursor, next_link",
+            "page_number, offset, cursor, next_link, link_header, single, auto",
         ),
         (api(headers={"Host": "a"}), ".headers.Host", "another header"),
         (api(headers={"TRANSFER-encoding": REFERENCE}), ".headers.TRANSFER-encoding", "another header"),
@@ -191,3 +195,29 @@ def test_no_text_breaks_the_judge(name, value, group):
     except Invalid as refusal:
         fields = [refusal.field or ""]
     assert all(field.startswith("extractor_config") for field in fields)
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [
+        "BIGINTEGER",
+        "",
+        "BIGINT; DROP TABLE t",
+        "VARCHAR)::INT",
+        "BIGINT -- x",
+        "STRUCT(a INT)",
+        "DECIMAL(1,2,3)",
+    ],
+)
+def test_what_is_no_type_is_refused(type_):
+    """A type stands in SQL as it is, so nothing but a known one gets there."""
+    config = {"type": "csv", "path": "a.csv", "columns": {"a": type_ or "\t"}}
+    assert refused(config)[0] == "extractor_config.columns.a"
+
+
+@pytest.mark.parametrize(
+    "type_", ["bigint", "DECIMAL(18,2)", "decimal(18, 2)", "TIMESTAMP WITH TIME ZONE", "VARCHAR[]", "JSON"]
+)
+def test_a_type_of_duckdb_is_taken(type_):
+    """In any case, with its numbers, as an array."""
+    assert parse_extractor({"type": "csv", "path": "a.csv", "columns": {"a": type_}}).columns == {"a": type_}

@@ -2,10 +2,12 @@
 
 import pytest
 
-from orc_domain.load import MEMORY, DiscardLoad, DuckdbLoad, parse_loader
+from orc_domain.load import parse_loader
+from orc_domain.loaders.discard import DiscardLoad
+from orc_domain.loaders.duckdb import MEMORY, DuckdbLoad
 from orc_domain.rejection import Invalid
 
-KEYS = "the keys type, db_path, table_name, write_disposition, load_id_column"
+KEYS = "the keys type, " + ", ".join(DuckdbLoad.__struct_fields__)
 
 
 def duckdb(**more):
@@ -32,10 +34,10 @@ def test_a_config_is_typed(config, typed):
 @pytest.mark.parametrize(
     ("config", "place", "valid"),
     [
-        ({"type": "postgres"}, ".type", "discard, duckdb"),
+        ({"type": "mysql"}, ".type", "discard, duckdb, parquet, postgres"),
         ({"type": "duckdb"}, ".db_path", KEYS),
         (duckdb(mode="x"), ".mode", KEYS),
-        (duckdb(write_disposition="merge"), ".write_disposition", KEYS),
+        (duckdb(write_disposition="upsert"), ".write_disposition", KEYS),
         (duckdb(table_name=""), ".table_name", KEYS),
         (duckdb(table_name=" t"), ".table_name", "a plain table name"),
         (duckdb(table_name="a\0b"), ".table_name", "a plain table name"),

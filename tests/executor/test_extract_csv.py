@@ -145,12 +145,6 @@ def test_a_value_that_is_not_of_its_declared_type_is_shown_with_its_line(fail):
     assert "'x'" in said or '"x"' in said
 
 
-def test_an_unknown_type_is_named(fail):
-    """The config asks for what DuckDB does not have."""
-    kind, said = fail("a\n1\n", columns={"a": "BIGINTEGER"})
-    assert (kind, "BIGINTEGER" in said) == ("wrong_shape", True)
-
-
 def test_a_broken_archive_is_malformed(fail):
     """It ends before its end, in the header or far behind it."""
     whole = gzip.compress(late("1").encode())

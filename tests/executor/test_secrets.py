@@ -5,7 +5,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from orc_domain.extract import SecretRef
+from orc_domain.config import SecretRef
 from orc_executor.errors import SecretMissing, WrongShape
 from orc_executor.secrets import Secrets
 

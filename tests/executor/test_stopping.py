@@ -6,12 +6,12 @@ import duckdb
 import pytest
 from support.worker_process import DISCARD, INLINE, order
 
-from orc_domain.load import MEMORY, DuckdbLoad
+from orc_domain.loaders.duckdb import MEMORY, DuckdbLoad
 from orc_executor.engine import Engine
 from orc_executor.errors import TaskStopped
 from orc_executor.extractors.source import Scan
 from orc_executor.loaders.discard import discard
-from orc_executor.loaders.duckdb import DuckdbLoader
+from orc_executor.loaders.duckdb_file import DuckdbFile
 from orc_executor.scratch import Scratch
 from orc_executor.underway import Underway
 from orc_executor.worker_settings import WorkerSettings
@@ -35,7 +35,7 @@ def underway():
 def load(loader, source, engine, underway):
     if loader == "discard":
         return discard(source, engine, underway)
-    return DuckdbLoader(DuckdbLoad(db_path=MEMORY, table_name="t"), engine, underway).load(source)
+    return DuckdbFile(DuckdbLoad(db_path=MEMORY, table_name="t"), engine, underway).load(source)
 
 
 class StoppedInTheLook:

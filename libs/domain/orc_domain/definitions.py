@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct, structs
 
-from orc_domain.extract import Config
+from orc_domain.config import Config
 from orc_domain.job import Job, task_id
 from orc_domain.job_spec import JobSpec
 from orc_domain.policies import CatchUp, Dst, Overlap, Retry, Timeouts

@@ -7,12 +7,14 @@ from uuid import UUID
 from msgspec import Meta, Struct, json
 
 from orc_domain.accounting import Plan
-from orc_domain.extract import Config, parse_extractor
+from orc_domain.config import Config
+from orc_domain.extract import parse_extractor
 from orc_domain.fields import is_visible
 from orc_domain.load import parse_loader
 from orc_domain.policies import CatchUp, DeadlineSeconds, Dst, Overlap, Retry, Timeouts
 from orc_domain.rejection import Invalid
 from orc_domain.retry import Policy
+from orc_domain.task_rules import check_task
 from orc_domain.templates import check_templates
 from orc_domain.timetable import (
     EXCLUDE_MAX,
@@ -88,8 +90,9 @@ def check_spec(spec: JobSpec) -> None:
         raise Invalid("retry.max_seconds", "is less than initial_seconds", valid="initial_seconds or more")
     for place, task in enumerate(spec.tasks):
         field = f"tasks[{place}].extractor_config"
-        parse_extractor(check_templates(task.extractor_config, field, timetable), field)
-        parse_loader(task.loader_config, f"tasks[{place}].loader_config")
+        extractor = parse_extractor(check_templates(task.extractor_config, field, timetable), field)
+        loader = parse_loader(task.loader_config, f"tasks[{place}].loader_config")
+        check_task(extractor, loader, f"tasks[{place}]")
     if (size := len(json.encode(spec))) > SPEC_BYTES_MAX:
         raise Invalid("tasks", f"the definition has {size} bytes", valid=f"at most {SPEC_BYTES_MAX} bytes")
 

@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from orc_domain.extract import Config, parse_extractor
+from orc_domain.config import Config
+from orc_domain.extract import parse_extractor
 from orc_domain.job import Job, task_id
 from orc_domain.job_spec import JobSpec, concurrency_of, policy_of, timing_of
 from orc_domain.rejection import Conflict, Invalid, NotFound

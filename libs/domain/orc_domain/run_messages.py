@@ -6,12 +6,28 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from orc_domain.extract import Config
+from orc_domain.config import Config
 from orc_domain.retry import Policy
 
 Status = Literal["queued", "running", "success", "failed", "cancelled"]
 Cause = Literal["manual", "scheduler", "retry", "backfill"]
 ENDED: frozenset[Status] = frozenset({"success", "failed", "cancelled"})
+
+
+class CursorSet(Struct, frozen=True):
+    """A cursor that somebody set: where the next run of the task begins, whatever its target remembers."""
+
+    version: int
+    """Of the job when it was set; a target that has applied it, or a later one, goes on by itself."""
+    value: str | None
+    """None begins anew."""
+
+
+class RunWindow(Struct, frozen=True):
+    """The span that a backfill's run is for: it extracts just that, and neither reads nor moves the cursor."""
+
+    start: datetime
+    end: datetime
 
 
 class RunTask(Struct, frozen=True):
@@ -22,6 +38,20 @@ class RunTask(Struct, frozen=True):
     """From 1, in the order they run."""
     extractor_config: Config
     loader_config: Config
+    cursor_set: CursorSet | None = None
+    window: RunWindow | None = None
+
+
+class TableLoad(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one table."""
+
+    table: str
+    rows: int
+    """Extracted for it, bad ones left out."""
+    inserted: int | None = None
+    updated: int | None = None
+    deleted: int | None = None
+    """None where the write disposition does not tell them apart."""
 
 
 class TaskResult(Struct, frozen=True, kw_only=True):
@@ -33,7 +63,17 @@ class TaskResult(Struct, frozen=True, kw_only=True):
     receipt: str = ""
     """The load id of the receipt in the target file; empty where the loader keeps none."""
     cursor: Any = None
+    """{"column", "value"} of an incremental task after it; the target's own copy is the true one."""
     schema_changes: tuple[str, ...] = ()
+    """Such as `orders: added column note VARCHAR`, `orders: column id INTEGER became BIGINT`."""
+    tables: tuple[TableLoad, ...] = ()
+    """Told where there are several, or more than a count to tell."""
+    bad_rows: int = 0
+    """Skipped or put into quarantine."""
+    warnings: tuple[str, ...] = ()
+    """Checks that were not met and may not be, and what else a person should know."""
+    columns: dict[str, str] | None = None
+    """Names and types of what was extracted; told by the loader `discard`."""
 
 
 # commands ---------------------------------------------------------------------------------------------------------

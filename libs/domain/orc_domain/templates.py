@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, json, structs
 
-from orc_domain.extract import Config
+from orc_domain.config import Config
 from orc_domain.rejection import Invalid
 from orc_domain.timetable import Timetable
 

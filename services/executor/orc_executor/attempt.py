@@ -193,6 +193,8 @@ class Attempt:
             task_order=task.task_order,
             extractor_config=task.extractor_config,
             loader_config=task.loader_config,
+            cursor_set=task.cursor_set,
+            window=task.window,
             settle=settle,
             check_receipt=settle or self.attempt > 1 or self.owned.requested.root_id != self.run_id,
             task_timeout_seconds=limit.seconds,

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from orc_domain.load import MEMORY
+from orc_domain.loaders.duckdb import MEMORY
 from orc_executor import sql_names
 from orc_executor.engine_errors import is_fatal, is_foreign_lock, target_error
 from orc_executor.errors import TargetUnusable

@@ -16,6 +16,10 @@ What can go wrong with a task, as the log will tell it.
     ├── NoSpace                a disk is full: worth another attempt
     ├── OutOfMemory            the worker's memory does not suffice
     ├── TimedOut               the task took longer than it may
+    ├── ChecksFailed           the rows are not what the loader's checks ask for; nothing was loaded
+    ├── ContractBroken         columns or types differ in a way that the schema contract freezes
+    ├── TooManyBadRows         more rows than allowed cannot be read
+    ├── StateContended         other runs of the task were loaded again and again meanwhile: worth another attempt
     ├── Superseded             a later attempt has come: this one may not load any more
     └── Internal               a fault of ours
     TaskStopped                not a failure: Stop came in time
@@ -23,6 +27,7 @@ What can go wrong with a task, as the log will tell it.
 No message holds a secret: none is given one.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 MESSAGE_CHARACTERS_MAX = 2000
@@ -150,6 +155,40 @@ class TimedOut(TaskError):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"the task took longer than {seconds:g} s")
+
+
+class ChecksFailed(TaskError):
+    """What the loader's checks ask for is not met."""
+
+    kind = "checks_failed"
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__(f"the table is left as it was: {'; '.join(faults)}")
+
+
+class ContractBroken(TaskError):
+    """The schema contract does not let the table change so."""
+
+    kind = "contract_broken"
+
+
+class TooManyBadRows(TaskError):
+    """More rows cannot be read than the config allows."""
+
+    kind = "bad_rows"
+
+    def __init__(self, count: int, allowed: int, example: str) -> None:
+        super().__init__(f"{count} rows cannot be read, on_bad_rows.max is {allowed}; the first: {example}")
+
+
+class StateContended(TaskError):
+    """Other runs of the task moved its cursor each time."""
+
+    kind = "target_locked"
+    retryable = True
+
+    def __init__(self, tries: int) -> None:
+        super().__init__(f"other runs of the task were loaded meanwhile, {tries} times")
 
 
 class Superseded(TaskError):

@@ -17,8 +17,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from orc_domain.extract import Config
-from orc_domain.run_messages import TaskResult
+from orc_domain.config import Config
+from orc_domain.run_messages import CursorSet, RunWindow, TaskResult
 
 FRAME_BYTES_MAX = 16 * 1024 * 1024
 """A request body is 1 MiB at most, and an order holds one task of it."""
@@ -57,6 +57,8 @@ class TaskOrder(_Frame, frozen=True, kw_only=True, tag="order"):
     """Load nothing: answer Loaded when there is a receipt, else NoReceipt."""
     check_receipt: bool = True
     """Whether the task may have been loaded before; without a receipt it is loaded now."""
+    cursor_set: CursorSet | None = None
+    window: RunWindow | None = None
     task_timeout_seconds: float = 21_600.0
     limits: LoadLimits = LoadLimits()
 

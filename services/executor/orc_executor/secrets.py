@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from orc_domain.extract import SecretRef
+from orc_domain.config import SecretRef
 from orc_executor.errors import CUT, SecretMissing
 from orc_runtime.settings import Secret
 

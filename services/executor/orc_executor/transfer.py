@@ -3,57 +3,66 @@ Transfer: one order, from its configs to its answer.
 
     settle        read the receipt, load nothing
     check         an earlier attempt may have loaded it: read the receipt, hold that attempt back
+    look          where the task goes on from its last run: read what the target remembers
     gather        bring near what is far away, no target locked
-    load          in one transaction, with its receipt
+    load          in one transaction, with its receipt and what is to be remembered
 
 The loader `discard` keeps nothing, so it has no receipts and loads again whenever it is asked.
 """
 
-from orc_domain.extract import ApiExtract, CsvExtract, Extractor, InlineExtract, ParquetExtract
-from orc_domain.load import DuckdbLoad, Loader
+from orc_domain.extract import Extractor
+from orc_domain.load import Loader
+from orc_domain.task_rules import goes_on
 from orc_executor.engine import Engine
-from orc_executor.extractors.csv import CsvSource
-from orc_executor.extractors.inline import InlineSource
-from orc_executor.extractors.parquet import ParquetSource
-from orc_executor.extractors.source import Source
-from orc_executor.frames import Answer, Loaded, NoReceipt
+from orc_executor.errors import StateContended
+from orc_executor.extractors.opening import open_source
+from orc_executor.frames import Answer, Loaded, NoReceipt, TaskOrder
 from orc_executor.loaders.discard import discard
-from orc_executor.loaders.duckdb import DuckdbLoader
+from orc_executor.loaders.opening import open_target
+from orc_executor.loaders.target import NOTHING_KNOWN, Known, StateMoved
+from orc_executor.state import NO_STATE, TaskState, set_by
 from orc_executor.underway import Underway
+
+STATE_TRIES_MAX = 3
+"""How often an order begins again because another run of its task was loaded meanwhile."""
 
 
 def transfer(extractor: Extractor, loader: Loader, engine: Engine, underway: Underway) -> Answer:
     """Do what the order says; raises TaskError, TaskStopped."""
     order = underway.order
-    if not isinstance(loader, DuckdbLoad):
+    target = open_target(loader, engine, underway)
+    if target is None:
         if order.settle:
             return NoReceipt()
-        source = _source(extractor, underway)
+        source = open_source(extractor, underway, NO_STATE)
         source.gather()
         return Loaded(discard(source, engine, underway))
-    target = DuckdbLoader(loader, engine, underway)
+    known, is_stateful = NOTHING_KNOWN, goes_on(extractor)
     if order.settle or order.check_receipt:
-        if (receipt := target.look()) is not None:
-            return Loaded(receipt.result, already=True)
+        known = target.look()
+        if known.receipt is not None:
+            return Loaded(known.receipt.result, already=True)
         if order.settle:
             return NoReceipt()
-    source = _source(extractor, underway)
-    source.gather()
-    underway.check_stop()
-    receipt, already = target.load(source)
-    return Loaded(receipt.result, already=already)
+    for tries_left in reversed(range(STATE_TRIES_MAX)):
+        if is_stateful:
+            known = target.look()
+            if known.receipt is not None:
+                return Loaded(known.receipt.result, already=True)
+        state = _where_to_go_on(known, order)
+        source = open_source(extractor, underway, state)
+        source.gather()
+        underway.check_stop()
+        try:
+            receipt, already = target.load(source, state)
+        except StateMoved as moved:
+            if not tries_left:
+                raise StateContended(STATE_TRIES_MAX) from moved
+            continue
+        return Loaded(receipt.result, already=already)
+    raise AssertionError("the last try returns or raises")
 
 
-def _source(extractor: Extractor, underway: Underway) -> Source:
-    folders, files_max = underway.reach.folders, underway.order.limits.files_max
-    match extractor:
-        case CsvExtract():
-            return CsvSource(extractor, folders.sources(extractor.path, files_max))
-        case ParquetExtract():
-            return ParquetSource(folders.sources(extractor.path, files_max))
-        case InlineExtract():
-            return InlineSource(extractor.rows, underway)
-        case ApiExtract():
-            from orc_executor.extractors.api import ApiSource  # noqa: PLC0415 - 15 MB that only APIs need
-
-            return ApiSource(extractor, underway)
+def _where_to_go_on(known: Known, order: TaskOrder) -> TaskState:
+    """Return the state, with a cursor that somebody set since in place of its own."""
+    return known.state if order.cursor_set is None else set_by(order.cursor_set, known.state)

@@ -21,8 +21,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from orc_domain.egress import parse_egress
-from orc_domain.extract import InlineExtract, parse_extractor
-from orc_domain.load import DiscardLoad, parse_loader
+from orc_domain.extract import parse_extractor
+from orc_domain.extractors.inline import InlineExtract
+from orc_domain.load import parse_loader
+from orc_domain.loaders.discard import DiscardLoad
 from orc_domain.rejection import Rejected
 from orc_domain.run_messages import TaskResult
 from orc_executor.attendant import Attendant

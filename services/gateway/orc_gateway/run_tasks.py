@@ -7,8 +7,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from orc_domain.config import Config
 from orc_domain.definitions import JobRun
-from orc_domain.extract import Config
 from orc_domain.run_messages import RunRequested, RunTask, Status
 from orc_events.event import Recorded
 from orc_gateway.reads import TaskOutcome

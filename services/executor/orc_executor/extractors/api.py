@@ -16,7 +16,7 @@ import duckdb
 import httpx
 import uvloop
 
-from orc_domain.extract import ApiExtract
+from orc_domain.extractors.api import ApiExtract
 from orc_executor.engine import Engine
 from orc_executor.engine_errors import source_error
 from orc_executor.errors import NoSpace, TaskError, TaskStopped, WrongShape
@@ -24,6 +24,7 @@ from orc_executor.extractors.fetching import Fetcher, place
 from orc_executor.extractors.json_lines import json_scans
 from orc_executor.extractors.pages import Pages
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan
+from orc_executor.state import NOTHING_LEARNED, Learned, TaskState
 from orc_executor.underway import Underway
 
 _WRITE_BUFFER_BYTES = 1024 * 1024
@@ -32,8 +33,8 @@ _WRITE_BUFFER_BYTES = 1024 * 1024
 class ApiSource:
     """What an API answers, spooled."""
 
-    def __init__(self, config: ApiExtract, underway: Underway) -> None:
-        self._config, self._underway = config, underway
+    def __init__(self, config: ApiExtract, underway: Underway, state: TaskState) -> None:
+        self._config, self._underway, self._state = config, underway, state
         self._spool = underway.folder() / "records.ndjson"
         self._name = f"the answer of {place(httpx.URL(config.url))}"
 
@@ -50,6 +51,10 @@ class ApiSource:
             raise
         except OSError as error:
             raise NoSpace(f"the scratch folder cannot hold the pages: {error.strerror}") from error
+
+    def learned(self) -> Learned:
+        """Nothing yet."""
+        return NOTHING_LEARNED
 
     def scans(self, engine: Engine, wanted: Columns | None) -> Iterator[Scan]:
         """Yield the one scan; raises duckdb.Error."""

@@ -14,15 +14,18 @@ from collections.abc import Iterator, Sequence
 
 import duckdb
 
-from orc_domain.extract import CsvExtract
+from orc_domain.extractors.csv import CsvExtract
 from orc_executor import sql_names
 from orc_executor.engine import Engine
 from orc_executor.engine_errors import source_error
 from orc_executor.errors import SourceMalformed, TaskError, TaskStopped
 from orc_executor.extractors.csv_header import read_header
 from orc_executor.extractors.csv_types import Dialect, Types, misfit_sql, read_sql, scan_sql, sniff, united
+from orc_executor.extractors.files import find_files
 from orc_executor.extractors.source import Columns, Scan
 from orc_executor.paths import SourceFile
+from orc_executor.state import NOTHING_LEARNED, Learned, TaskState
+from orc_executor.underway import Underway
 
 SMALL_BYTES_MAX = 1024 * 1024
 """A file up to here is looked at whole for its types: that takes milliseconds."""
@@ -31,14 +34,21 @@ SMALL_BYTES_MAX = 1024 * 1024
 class CsvSource:
     """One CSV file or several of the same columns."""
 
-    def __init__(self, config: CsvExtract, files: Sequence[SourceFile]) -> None:
-        self._config, self._files = config, files
+    def __init__(self, config: CsvExtract, underway: Underway, state: TaskState) -> None:
+        self._config, self._underway, self._state = config, underway, state
         self._dialect = Dialect(config.delimiter, config.null_values)
-        self._names = {file.path: file.name for file in files}
+        self._files: Sequence[SourceFile] = ()
+        self._names: dict[str, str] = {}
         self._header: list[str] = []
+
+    def learned(self) -> Learned:
+        """Nothing yet."""
+        return NOTHING_LEARNED
 
     def gather(self) -> None:
         """Read the headers; raises SourceMalformed naming the file that differs."""
+        self._files = find_files(self._config.path, self._config.files, self._underway, self._state).files
+        self._names = {file.path: file.name for file in self._files}
         first = self._files[0]
         self._header = read_header(first, self._config.delimiter)
         for file in self._files[1:]:

@@ -13,7 +13,9 @@ from email.utils import parsedate_to_datetime
 import httpx
 from msgspec import Struct
 
-from orc_domain.extract import ApiExtract, BearerAuth, HeaderAuth, SecretRef
+from orc_domain.config import SecretRef
+from orc_domain.extractors.api import ApiExtract
+from orc_domain.extractors.api_auth import BearerAuth, HeaderAuth
 from orc_executor.egress import NETWORK_ERRORS, JudgedTransport
 from orc_executor.errors import SecretUnusable, SourceRefused, SourceUnavailable, WrongShape
 from orc_executor.underway import Underway

@@ -11,6 +11,7 @@ from orc_executor.engine_errors import source_error
 from orc_executor.errors import TaskError, TaskStopped
 from orc_executor.extractors.json_lines import json_scans
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan
+from orc_executor.state import NOTHING_LEARNED, Learned
 from orc_executor.underway import Underway
 
 _NAME = "the rows"
@@ -24,6 +25,10 @@ class InlineSource:
 
     def gather(self) -> None:
         """Nothing is far away."""
+
+    def learned(self) -> Learned:
+        """Nothing yet."""
+        return NOTHING_LEARNED
 
     def scans(self, engine: Engine, wanted: Columns | None) -> Iterator[Scan]:
         """Yield the one scan; raises duckdb.Error."""

@@ -15,8 +15,9 @@ from typing import Any
 import httpx
 from msgspec import Struct
 
-from orc_domain.extract import ApiExtract, Cursor, NextLink, Offset, PageNumber
-from orc_executor.errors import WrongShape
+from orc_domain.extractors.api import ApiExtract
+from orc_domain.extractors.api_pages import Auto, Cursor, LinkHeader, NextLink, Offset, PageNumber, Single
+from orc_executor.errors import Internal, WrongShape
 from orc_executor.extractors.fetching import IN_FLIGHT_MAX, Answer, Fetcher, place
 from orc_executor.extractors.json_records import ROOT, JsonPath, Records, compact, records, value
 
@@ -44,7 +45,7 @@ class Pages:
     def all(self) -> AsyncGenerator[Page, None]:
         """Yield page after page; raises TaskError naming the page."""
         match self._config.pagination:
-            case None:
+            case None | Single():
                 return self._single()
             case PageNumber() as numbered:
                 return self._numbered(
@@ -66,6 +67,8 @@ class Pages:
                 return self._chained(_cursor_step(cursor), cursor.pages_max)
             case NextLink() as link:
                 return self._chained(_link_step(link), link.pages_max)
+            case LinkHeader() | Auto():
+                raise Internal("this pagination is not built yet")
 
     async def _single(self) -> AsyncGenerator[Page, None]:
         yield await self._page(1, self._fetcher.url)

@@ -6,12 +6,16 @@ from collections.abc import Iterator, Sequence
 
 import duckdb
 
+from orc_domain.extractors.parquet import ParquetExtract
 from orc_executor import sql_names
 from orc_executor.engine import Engine
 from orc_executor.engine_errors import source_error
 from orc_executor.errors import SourceMalformed, TaskError, TaskStopped
+from orc_executor.extractors.files import find_files
 from orc_executor.extractors.source import Columns, Scan
 from orc_executor.paths import SourceFile
+from orc_executor.state import NOTHING_LEARNED, Learned, TaskState
+from orc_executor.underway import Underway
 
 _MAGIC = b"PAR1"
 _SHORTEST_BYTES = 12
@@ -21,12 +25,19 @@ _SHORTEST_BYTES = 12
 class ParquetSource:
     """One Parquet file or several of the same columns."""
 
-    def __init__(self, files: Sequence[SourceFile]) -> None:
-        self._files = files
-        self._names = {file.path: file.name for file in files}
+    def __init__(self, config: ParquetExtract, underway: Underway, state: TaskState) -> None:
+        self._config, self._underway, self._state = config, underway, state
+        self._files: Sequence[SourceFile] = ()
+        self._names: dict[str, str] = {}
+
+    def learned(self) -> Learned:
+        """Nothing yet."""
+        return NOTHING_LEARNED
 
     def gather(self) -> None:
         """Look whether each file has both its ends; raises SourceMalformed naming one that has not."""
+        self._files = find_files(self._config.path, self._config.files, self._underway, self._state).files
+        self._names = {file.path: file.name for file in self._files}
         for file in self._files:
             _check_ends(file)
 

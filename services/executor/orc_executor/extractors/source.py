@@ -2,6 +2,7 @@
 Source: what every extractor gives a loader.
 
     gather    bring near what is far away: the pages of an API into the scratch folder; no target is locked meanwhile
+    learned   what to keep with the rows: which files were read, which validators an API gave
     scans     SQL that DuckDB runs itself; when a scan turns out wrong about its types, the next one knows more
 
 Nothing passes through Python row by row.
@@ -13,8 +14,10 @@ from typing import Protocol
 import duckdb
 from msgspec import Struct
 
+from orc_domain.extractors.files import BadRows
 from orc_executor.engine import Engine
 from orc_executor.errors import TaskError, TaskStopped, WrongShape
+from orc_executor.state import Learned
 
 Columns = Mapping[str, str]
 """Names to DuckDB types."""
@@ -29,15 +32,41 @@ _WIDENINGS = (
 )
 
 
+class CursorColumn(Struct, frozen=True, kw_only=True):
+    """Where a scan's rows say how far they are."""
+
+    name: str
+    """As the config calls it."""
+    value: str
+    """SQL over the scan by which rows are ordered."""
+    text: str
+    """SQL over the scan for the same as the source wrote it; it may be a column that `columns` does not list."""
+
+
+class Rejects(Struct, frozen=True, kw_only=True):
+    """Rows that could not be read, to be had once a scan was read to its end."""
+
+    sql: str
+    """A query for file, line (or record), reason and raw text of each: VARCHAR, BIGINT, VARCHAR, VARCHAR."""
+    clear: str
+    """The statement that forgets them, to be run before the scan is read."""
+    policy: BadRows
+
+
 class Scan(Struct, frozen=True, kw_only=True):
     """A query over the source."""
 
     sql: str
     columns: dict[str, str]
+    """What the table gets, in order; the query may have more."""
     bytes: int
     """Of the source as it is stored."""
     is_sampled: bool = False
     """Whether the types may turn out wrong; then another scan follows."""
+    cursor: CursorColumn | None = None
+    """Of an incremental extractor."""
+    rejects: Rejects | None = None
+    """Where bad rows are skipped or put into quarantine."""
 
 
 NO_SCAN = Scan(sql="", columns={}, bytes=0)
@@ -49,6 +78,9 @@ class Source(Protocol):
 
     def gather(self) -> None:
         """Bring the data near; raises TaskError."""
+
+    def learned(self) -> Learned:
+        """Return what to keep with the rows, once it has gathered."""
 
     def scans(self, engine: Engine, wanted: Columns | None) -> Iterator[Scan]:
         """

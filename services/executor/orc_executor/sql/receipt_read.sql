@@ -1,2 +1,2 @@
 -- The proof that a task of a root run was loaded.
-SELECT load_id, "rows", bytes, seconds FROM target._orc.receipts WHERE root_run_id = $1 AND task_id = $2
+SELECT load_id, "rows", bytes, seconds, result FROM target._orc.receipts WHERE root_run_id = $1 AND task_id = $2

@@ -9,5 +9,6 @@ CREATE TABLE IF NOT EXISTS target._orc.receipts (
     bytes BIGINT NOT NULL,
     seconds DOUBLE NOT NULL,
     loaded_at TIMESTAMPTZ NOT NULL,
+    result VARCHAR,
     PRIMARY KEY (root_run_id, task_id)
 )

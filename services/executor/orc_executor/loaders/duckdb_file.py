@@ -16,20 +16,23 @@ from contextlib import contextmanager
 
 import duckdb
 
-from orc_domain.load import MEMORY, DuckdbLoad
+from orc_domain.loaders.duckdb import MEMORY, DuckdbLoad
+from orc_domain.run_messages import TaskResult
 from orc_events.statements import load
 from orc_executor.engine import Engine
 from orc_executor.engine_errors import is_type_doubt, target_error
 from orc_executor.errors import TargetUnusable, WrongShape
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan, Source, check_fits
+from orc_executor.loaders.target import NOTHING_KNOWN, Known
 from orc_executor.receipts import Ledger, Receipt
 from orc_executor.sql_names import identifier, text
+from orc_executor.state import TaskState
 from orc_executor.underway import Underway
 
 _COLUMNS, _IS_VIEW = load("orc_executor", "target_columns"), load("orc_executor", "target_is_view")
 
 
-class DuckdbLoader:
+class DuckdbFile:
     """Loads a source into its table, once."""
 
     def __init__(self, config: DuckdbLoad, engine: Engine, underway: Underway) -> None:
@@ -38,19 +41,20 @@ class DuckdbLoader:
         self._table = f"target.main.{identifier(config.table_name)}"
         self._path = MEMORY if config.db_path == MEMORY else underway.reach.folders.target(config.db_path)
 
-    def look(self) -> Receipt | None:
-        """Return the receipt if the task was loaded, and hold back earlier attempts; raises TaskError."""
+    def look(self) -> Known:
+        """Return the receipt or the state, and hold back earlier attempts; raises TaskError."""
         if self._path == MEMORY:
-            return None
+            return NOTHING_KNOWN
         with self._target():
             ledger = Ledger(self._engine, self._order)
             if ledger.receipt is None:
                 with self._transaction():
                     ledger.hold_back_earlier()
-            return ledger.receipt
+            return Known(ledger.receipt)
 
-    def load(self, source: Source) -> tuple[Receipt, bool]:
+    def load(self, source: Source, state: TaskState) -> tuple[Receipt, bool]:
         """Return the receipt, and whether an earlier attempt had written it; raises TaskError, TaskStopped."""
+        del state
         with self._target():
             ledger = Ledger(self._engine, self._order)
             if ledger.receipt is not None:
@@ -76,7 +80,9 @@ class DuckdbLoader:
                 ledger.hold_back_earlier()
                 with _reading():
                     rows = self._move(scan, wanted)
-                receipt = ledger.write(rows, scan.bytes, self._underway.seconds())
+                receipt = ledger.write(
+                    TaskResult(rows=rows, bytes=scan.bytes, seconds=self._underway.seconds())
+                )
                 self._underway.commit_begins()
         except _ReadingFailed as failed:
             if scan.is_sampled and is_type_doubt(failed.error):

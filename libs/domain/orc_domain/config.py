@@ -1,0 +1,47 @@
+"""
+What every extractor and loader config has in common.
+
+A config is kept in the log as the user gave it and typed whenever it is used, so a field's meaning lives in one place.
+Secrets are references by name; a literal in a place for secrets is refused before it can reach the bus.
+"""
+
+from typing import Annotated, Any, get_args
+
+from msgspec import Meta, Struct
+
+from orc_domain.rejection import Invalid
+
+Config = dict[str, Any]
+"""A config as given: JSON."""
+
+NonEmpty = Annotated[str, Meta(min_length=1, max_length=1024)]
+SecretName = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}\Z")]
+
+REFERENCE = '{"secret": "name"}'
+"""How a config refers to a secret, as told in refusals."""
+
+
+class SecretRef(Struct, frozen=True, forbid_unknown_fields=True):
+    """A secret by name: `github-token` is ORC_SECRET_GITHUB_TOKEN or the file of that name in ORC_SECRETS_DIR."""
+
+    secret: SecretName
+
+
+class Tagged(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
+    """Base of what says its kind under `type` and takes no unknown key."""
+
+
+def keys_of(union: Any, config: Config) -> str | None:
+    """Return the keys that a config of its type may have, for those who wrote another or left one out."""
+    for kind in get_args(union) or (union,):
+        if kind.__struct_config__.tag == config.get("type"):
+            return "the keys type, " + ", ".join(kind.__struct_fields__)
+    return None
+
+
+def check_type(config: Config, types: tuple[str, ...], field: str) -> None:
+    """Refuse a config whose `type` is not one of `types`, naming those that exist; raises Invalid."""
+    given = config.get("type")
+    if given not in types:
+        said = "is missing" if given is None else f"{str(given)[:64]!r} is not known"
+        raise Invalid(f"{field}.type", f"the type {said}", valid=", ".join(types))

@@ -1,0 +1,1 @@
+"""Where data comes from: a file per extractor's config; `orc_domain.extract` puts them together."""

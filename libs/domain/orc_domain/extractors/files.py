@@ -1,0 +1,82 @@
+"""What the configs of files have in common: which files, which columns, and what becomes of rows that cannot be read."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from orc_domain.config import NonEmpty
+from orc_domain.extractors.column_types import check_column_type
+from orc_domain.fields import is_visible
+from orc_domain.paths import check_path
+from orc_domain.rejection import Invalid
+
+PATHS_MAX = 1000
+COLUMNS_MAX = 16_384
+BAD_ROWS_MAX = 1_000_000
+
+Paths = NonEmpty | Annotated[tuple[NonEmpty, ...], Meta(min_length=1, max_length=PATHS_MAX)]
+"""A file, a glob, a URL of an object store or of https, or several of them."""
+Types = Annotated[dict[NonEmpty, NonEmpty], Meta(min_length=1, max_length=COLUMNS_MAX)]
+"""Column name to DuckDB type."""
+Names = Annotated[tuple[NonEmpty, ...], Meta(min_length=1, max_length=COLUMNS_MAX)]
+Renames = Annotated[dict[NonEmpty, NonEmpty], Meta(min_length=1, max_length=COLUMNS_MAX)]
+Compression = Literal["auto", "none", "gzip", "zstd"]
+"""`auto` goes by the end of the name: .gz, .zst."""
+Files = Literal["all", "new"]
+"""`new` reads only files that no earlier run of the task loaded into this target, told by path, size and time or etag."""
+
+
+class BadRows(Struct, frozen=True, forbid_unknown_fields=True):
+    """What becomes of a row that cannot be read."""
+
+    mode: Literal["fail", "skip", "quarantine"] = "fail"
+    """`quarantine` keeps it in the target's `_orc.quarantine`, with file, line and reason."""
+    max: Annotated[int, Meta(ge=0, le=BAD_ROWS_MAX)] = 1000
+    """More bad rows than this in one load fail it, whatever the mode."""
+
+
+def paths_of(path: Paths) -> tuple[str, ...]:
+    """Return the paths, however many were given."""
+    return (path,) if isinstance(path, str) else path
+
+
+def check_paths(path: Paths, field: str) -> None:
+    """Judge each path by its text; raises Invalid naming it."""
+    if isinstance(path, str):
+        check_path(path, f"{field}.path")
+        return
+    for place, one in enumerate(path):
+        check_path(one, f"{field}.path[{place}]")
+
+
+def check_columns(select: Names | None, rename: Renames | None, columns: Types | None, field: str) -> None:
+    """
+    Judge what is said of columns; raises Invalid.
+
+    `select`, `columns` and the keys of `rename` are names as they stand in the source; the table gets the renamed ones.
+    """
+    for group, names in (
+        ("select", select or ()),
+        ("rename", (rename or {}).values()),
+        ("columns", columns or ()),
+    ):
+        seen = set[str]()
+        for name in names:
+            if not is_visible(name) or name != name.strip():
+                raise Invalid(f"{field}.{group}", f"{name[:64]!r} is no column name", valid="visible text")
+            if name.casefold() in seen:
+                raise Invalid(
+                    f"{field}.{group}", f"{name[:64]!r} stands twice", valid="each name once, in any case"
+                )
+            seen.add(name.casefold())
+    for name, type_ in (columns or {}).items():
+        check_column_type(type_, f"{field}.columns.{name[:64]}")
+    if select is not None and rename is not None:
+        chosen = {name.casefold() for name in select}
+        for name in rename:
+            if name.casefold() not in chosen:
+                raise Invalid(
+                    f"{field}.rename",
+                    f"{name[:64]!r} is renamed but not selected",
+                    valid="names that select lists",
+                )

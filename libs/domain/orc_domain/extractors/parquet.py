@@ -1,0 +1,28 @@
+"""Parquet files."""
+
+from orc_domain.config import NonEmpty, Tagged
+from orc_domain.extractors.files import Files, Names, Paths, Renames, Types, check_columns, check_paths
+from orc_domain.extractors.incremental import Incremental
+
+
+class ParquetExtract(Tagged, frozen=True, tag="parquet"):
+    """Parquet files of the same columns."""
+
+    path: Paths
+    columns: Types | None = None
+    """Types to cast columns to, by name; the others keep the file's."""
+    select: Names | None = None
+    rename: Renames | None = None
+    union_by_name: bool = False
+    """Whether files may differ in their columns; what a file lacks is null."""
+    hive_partitioning: bool = False
+    """Whether `name=value` folders of the path are columns."""
+    file_name_column: NonEmpty | None = None
+    files: Files = "all"
+    incremental: Incremental | None = None
+
+
+def check_parquet(config: ParquetExtract, field: str) -> None:
+    """Judge all that the config's text tells; raises Invalid."""
+    check_paths(config.path, field)
+    check_columns(config.select, config.rename, config.columns, field)

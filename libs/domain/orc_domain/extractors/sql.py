@@ -1,0 +1,31 @@
+"""Rows of a Postgres database."""
+
+from orc_domain.config import NonEmpty, SecretRef, Tagged
+from orc_domain.extractors.files import Names, Renames, Types, check_columns
+from orc_domain.extractors.incremental import Incremental
+from orc_domain.rejection import Invalid
+
+
+class SqlExtract(Tagged, frozen=True, tag="sql"):
+    """The rows of one table or query of a Postgres database, by COPY."""
+
+    connection: SecretRef
+    """The secret holds the URL: postgresql://user:password@host:5432/database"""
+    table: NonEmpty | None = None
+    """A table or view, with its schema or without: `sales.orders`."""
+    query: str | None = None
+    """A SELECT; it runs in a read-only transaction."""
+    columns: Types | None = None
+    """Types to cast columns to, by name; the others follow Postgres' own."""
+    select: Names | None = None
+    rename: Renames | None = None
+    incremental: Incremental | None = None
+
+
+def check_sql(config: SqlExtract, field: str) -> None:
+    """Judge all that the config's text tells; raises Invalid."""
+    if (config.table is None) == (config.query is None):
+        raise Invalid(f"{field}.table", "one of table and query is needed", valid="table, or query")
+    if config.query is not None and not config.query.strip():
+        raise Invalid(f"{field}.query", "the query is empty", valid="a SELECT")
+    check_columns(config.select, config.rename, config.columns, field)

@@ -1,0 +1,54 @@
+"""Tables of a DuckDB file."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from orc_domain.config import Tagged
+from orc_domain.loaders.checks import Checks
+from orc_domain.loaders.contract import SchemaContract
+from orc_domain.loaders.tables import (
+    Disposition,
+    Identifier,
+    Key,
+    Merge,
+    Nested,
+    Scd2,
+    check_identifier,
+    check_key,
+)
+from orc_domain.paths import check_path
+from orc_domain.rejection import Invalid
+
+MEMORY = ":memory:"
+"""The `db_path` of a dry run: everything is done, nothing is kept."""
+
+
+class DuckdbLoad(Tagged, frozen=True, tag="duckdb"):
+    """A table of a DuckDB file under ORC_DATA_DIR."""
+
+    db_path: Annotated[str, Meta(min_length=1)]
+    table_name: Identifier
+    write_disposition: Disposition = "replace"
+    load_id_column: Identifier | None = None
+    """A column that gets the id of the run that loaded the row; None adds none."""
+    primary_key: Key | None = None
+    merge: Merge = Merge()
+    scd2: Scd2 = Scd2()
+    nested: Nested | None = None
+    schema_contract: SchemaContract = SchemaContract()
+    checks: Checks = ()
+    storage_version: Literal["v1.0.0", "v1.1.0", "v1.2.0", "v1.3.0", "v1.4.0", "latest"] | None = None
+    """Of a file that is made by this load, for readers older than this DuckDB; None is this DuckDB's own."""
+
+
+def check_duckdb(config: DuckdbLoad, field: str) -> None:
+    """Judge all that the config's text tells; raises Invalid."""
+    if config.db_path != MEMORY:
+        check_path(config.db_path, f"{field}.db_path")
+        if config.db_path.rsplit("/", 1)[-1] in {"", "."}:
+            raise Invalid(f"{field}.db_path", "the path names a folder", valid="the path of a file")
+    check_identifier(config.table_name, f"{field}.table_name")
+    if config.load_id_column is not None:
+        check_identifier(config.load_id_column, f"{field}.load_id_column")
+    check_key(config.write_disposition, config.primary_key, field)

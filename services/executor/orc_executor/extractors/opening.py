@@ -1,0 +1,30 @@
+"""Which extractor serves a config."""
+
+from orc_domain.extract import Extractor
+from orc_domain.extractors.api import ApiExtract
+from orc_domain.extractors.csv import CsvExtract
+from orc_domain.extractors.inline import InlineExtract
+from orc_domain.extractors.parquet import ParquetExtract
+from orc_executor.errors import Internal
+from orc_executor.extractors.csv import CsvSource
+from orc_executor.extractors.inline import InlineSource
+from orc_executor.extractors.parquet import ParquetSource
+from orc_executor.extractors.source import Source
+from orc_executor.state import TaskState
+from orc_executor.underway import Underway
+
+
+def open_source(extractor: Extractor, underway: Underway, state: TaskState) -> Source:
+    """Return the source, which goes on from the state where its config says so; raises TaskError."""
+    match extractor:
+        case CsvExtract():
+            return CsvSource(extractor, underway, state)
+        case ParquetExtract():
+            return ParquetSource(extractor, underway, state)
+        case InlineExtract():
+            return InlineSource(extractor.rows, underway)
+        case ApiExtract():
+            from orc_executor.extractors.api import ApiSource  # noqa: PLC0415 - 15 MB that only APIs need
+
+            return ApiSource(extractor, underway, state)
+    raise Internal(f"there is no extractor for {type(extractor).__name__}")

@@ -1,0 +1,20 @@
+"""Which loader serves a config."""
+
+from orc_domain.load import Loader
+from orc_domain.loaders.discard import DiscardLoad
+from orc_domain.loaders.duckdb import DuckdbLoad
+from orc_executor.engine import Engine
+from orc_executor.errors import Internal
+from orc_executor.loaders.duckdb_file import DuckdbFile
+from orc_executor.loaders.target import Target
+from orc_executor.underway import Underway
+
+
+def open_target(loader: Loader, engine: Engine, underway: Underway) -> Target | None:
+    """Return the target, None where nothing is kept; raises TaskError."""
+    match loader:
+        case DiscardLoad():
+            return None
+        case DuckdbLoad():
+            return DuckdbFile(loader, engine, underway)
+    raise Internal(f"there is no loader for {type(loader).__name__}")

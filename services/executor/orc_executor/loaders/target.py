@@ -1,0 +1,43 @@
+"""
+Target: what every loader is to an order.
+
+    look      the receipt, if the task was loaded, else what the target remembers of it; earlier attempts are held back
+    load      in one transaction: receipt? → fence → rows → checks → state → receipt
+"""
+
+from typing import Protocol
+
+from msgspec import Struct
+
+from orc_executor.extractors.source import Source
+from orc_executor.receipts import Receipt
+from orc_executor.state import NO_STATE, TaskState
+
+
+class Known(Struct, frozen=True):
+    """What a target knows of a task."""
+
+    receipt: Receipt | None = None
+    """Of whichever attempt, or run of the same root, loaded the task."""
+    state: TaskState = NO_STATE
+
+
+NOTHING_KNOWN = Known()
+
+
+class StateMoved(Exception):
+    """Another run of the task was loaded since its state was read: what was gathered begins at the wrong place."""
+
+
+class Target(Protocol):
+    """Where rows go, once."""
+
+    def look(self) -> Known:
+        """Return the receipt or the state, and hold back earlier attempts; raises TaskError."""
+
+    def load(self, source: Source, state: TaskState) -> tuple[Receipt, bool]:
+        """
+        Return the receipt, and whether an earlier attempt had written it; raises TaskError, TaskStopped.
+
+        Raises StateMoved when the source goes on from `state` and it is not the target's any more.
+        """

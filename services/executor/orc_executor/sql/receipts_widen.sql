@@ -1,0 +1,2 @@
+-- Receipts of a file that was made before they held results.
+ALTER TABLE target._orc.receipts ADD COLUMN IF NOT EXISTS result VARCHAR
