@@ -36,7 +36,9 @@ class CursorColumn(Struct, frozen=True, kw_only=True):
     """Where a scan's rows say how far they are."""
 
     name: str
-    """As the config calls it."""
+    """As the source calls it."""
+    type: str
+    """The DuckDB type of `value`."""
     value: str
     """SQL over the scan by which rows are ordered."""
     text: str
