@@ -12,6 +12,7 @@ from orc_domain.rejection import Invalid
 
 CHECKS_MAX = 100
 VALUES_MAX = 10_000
+NUMBER_MAX = 1e300
 
 Severity = Literal["fail", "warn"]
 """`fail` leaves the table as it was; `warn` loads and tells in `task.succeeded`."""
@@ -100,10 +101,8 @@ def _check_row_count(check: RowCount, at: str) -> None:
 
 def _check_values(values: Sequence[str | float], at: str) -> None:
     for number, value in enumerate(values):
-        if isinstance(value, float) and not math.isfinite(value):
-            raise Invalid(
-                f"{at}.values[{number}]", "the number is endless", valid="a number, text or boolean"
-            )
+        if isinstance(value, int | float) and not abs(value) <= NUMBER_MAX:
+            raise Invalid(f"{at}.values[{number}]", "no column can hold the number", valid="a smaller number")
         if isinstance(value, str) and _UNSTORABLE.search(value):
             raise Invalid(
                 f"{at}.values[{number}]", "no column can hold NUL or half a character", valid="a plain text"
