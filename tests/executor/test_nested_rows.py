@@ -163,11 +163,11 @@ def ids(found):
 
 def test_ids_by_key(engine):
     """The same key is the same row, whatever else is in it, load after load; another key or table is not."""
-    one = "SELECT 'a' AS k, {'l': 'bc'} AS o, [1, 2] AS xs"
+    one = "SELECT 'a' AS k, {'l': 'b:c'} AS o, [1, 2] AS xs"
     key = ["K", "o__l"]
     first = ids(unfolded(engine, one, "child_tables", key=key))
     assert ids(unfolded(engine, one.replace("1, 2", "8, 9"), "child_tables", key=key, load_id="b")) == first
-    other = ids(unfolded(engine, "SELECT 'ab' AS k, {'l': 'c'} AS o, [1, 2] AS xs", "child_tables", key=key))
+    other = ids(unfolded(engine, "SELECT 'a:b' AS k, {'l': 'c'} AS o, [1, 2] AS xs", "child_tables", key=key))
     elsewhere = ids(unfolded(engine, one, "child_tables", key=key, table="t"))
     every = [id_ for found in (first, other, elsewhere) for table in found.values() for id_ in table]
     assert len(set(every)) == len(every) == 9
