@@ -15,13 +15,19 @@ from orc_executor.engine import Engine
 from orc_executor.extractors.source import Columns, Scan, fits
 
 
-def json_scans(engine: Engine, spool: Path, size: int, wanted: Columns | None) -> Iterator[Scan]:
-    """Yield the one scan over the spool file; raises duckdb.Error."""
+def json_scans(
+    engine: Engine, spool: Path, size: int, wanted: Columns | None, read_as: Columns | None = None
+) -> Iterator[Scan]:
+    """Yield the one scan over the spool file; `read_as` are types that count whatever is found; raises duckdb.Error."""
     path = sql_names.text(str(spool))
     found = engine.describe(
         f"SELECT * FROM read_json({path}, format = 'newline_delimited', records = true, sample_size = -1)"
     )
-    types = {column: _settled(column, type_, wanted) for column, type_ in found.items()}
+    forced = {name.casefold(): type_ for name, type_ in (read_as or {}).items()}
+    types = {
+        column: forced.get(column.casefold()) or _settled(column, type_, wanted)
+        for column, type_ in found.items()
+    }
     sql = (
         f"SELECT * FROM read_json({path}, format = 'newline_delimited', records = true, auto_detect = false, "
         f"columns = {sql_names.columns(types)})"

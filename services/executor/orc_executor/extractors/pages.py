@@ -18,8 +18,10 @@ from msgspec import Struct
 from orc_domain.extractors.api import ApiExtract
 from orc_domain.extractors.api_pages import Auto, Cursor, LinkHeader, NextLink, Offset, PageNumber, Single
 from orc_executor.errors import Internal, WrongShape
-from orc_executor.extractors.fetching import IN_FLIGHT_MAX, Answer, Fetcher, place
-from orc_executor.extractors.json_records import ROOT, JsonPath, Records, compact, records, value
+from orc_executor.extractors.answers import Answer, cut, place
+from orc_executor.extractors.fetching import Fetcher
+from orc_executor.extractors.json_records import ROOT, JsonPath, Records, value
+from orc_executor.extractors.requests import Request
 
 _FIELD = "extractor_config.pagination"
 
@@ -114,7 +116,7 @@ class Pages:
         left = iter(numbers)
         try:
             while True:
-                while len(waiting) < IN_FLIGHT_MAX and (number := next(left, None)) is not None:
+                while len(waiting) < self._config.concurrency and (number := next(left, None)) is not None:
                     waiting.append(asyncio.create_task(self._page(number, url(number))))
                 if not waiting:
                     return
@@ -139,10 +141,10 @@ class Pages:
             url, number = step(page), number + 1
 
     async def _page(self, number: int, url: httpx.URL) -> Page:
-        answer = await self._fetcher.get(url)
+        answer = await self._fetcher.ask(Request(url, self._fetcher.first.body))
         try:
-            body = compact(answer.body)
-            return Page(number, records(body, self._records), body, answer)
+            found = cut(answer, self._records)
+            return Page(number, found.records, found.body, answer)
         except WrongShape as error:
             raise WrongShape(f"{place(url)}, page {number}: {error}") from error
 
@@ -168,7 +170,7 @@ def _link_step(link: NextLink) -> Callable[[Page], httpx.URL | None]:
     path = None if link.path is None else JsonPath.parse(link.path, _FIELD)
 
     def step(page: Page) -> httpx.URL | None:
-        found = page.answer.next_link if path is None else _scalar(page, path)
+        found = page.answer.links.get("next") if path is None else _scalar(page, path)
         if not found:
             return None
         try:
