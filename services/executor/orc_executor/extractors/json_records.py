@@ -65,6 +65,7 @@ class Records(Struct, frozen=True):
     count: int
     header: bytes | None = None
     """Of CSV."""
+    line_end: bytes = b"\n"
 
 
 ROOT = JsonPath("$", (), is_spread=False)

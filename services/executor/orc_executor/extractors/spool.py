@@ -18,7 +18,7 @@ class Spool:
         self.bytes = 0
         self.header: bytes | None = None
         """Of CSV; None where the records are JSON."""
-        self._is_empty = True
+        self._line_end = b"\n"
 
     def __enter__(self) -> Self:
         self._file = self.path.open("wb", buffering=WRITE_BUFFER_BYTES)
@@ -30,19 +30,20 @@ class Spool:
         self._file.close()
 
     def add(self, records: Records) -> None:
-        """Write a page's records; raises WrongShape when it does not go with those before, OSError."""
-        if records.header is not None and records.header != self.header:
-            if self.header is not None or not self._is_empty:
-                raise WrongShape(f"{self._name}: a page has another CSV header than the first one")
-            self.header = records.header
-            self._write(records.header)
-        elif records.count and records.header is None and self.header is not None:
-            raise WrongShape(f"{self._name}: one page is CSV, another is not")
-        if records.count:
-            self._write(records.text)
+        """Write a page's records; raises WrongShape when they do not go with those before, OSError."""
+        if not records.count:
+            return
+        if not self.bytes:
+            self.header, self._line_end = records.header, records.line_end
+            if records.header is not None:
+                self._write(records.header)
+        elif records.header != self.header:
+            was = "another CSV header than" if records.header and self.header else "another form than"
+            raise WrongShape(f"{self._name}: a page has {was} the first one")
+        self._write(records.text)
 
     def _write(self, text: bytes) -> None:
-        self.bytes += self._file.write(text) + self._file.write(b"\n")
-        self._is_empty = False
+        # CSV has one kind of line end, which is its pages' own.
+        self.bytes += self._file.write(text) + self._file.write(self._line_end)
         if self.bytes > self._bytes_max:
             raise WrongShape(f"{self._name}: more than {self._bytes_max} bytes")
