@@ -20,6 +20,7 @@ _OBJECT = msgspec.json.Decoder(dict[str, Raw])
 _ARRAY = msgspec.json.Decoder(list[Raw])
 _LINE = msgspec.json.Decoder(Raw)
 _ANY = msgspec.json.Decoder()
+_OTHER_LINE = re.compile(rb"\n(?!\{)")
 _BOM = b"\xef\xbb\xbf"
 _NAMES_SHOWN_MAX = 10
 _KINDS = {b"<": "HTML or XML", b"[": "an array", b"n": "null", b'"': "a string"} | dict.fromkeys(
@@ -91,7 +92,7 @@ def records(body: bytes, path: JsonPath) -> Records:
     found = _by_query(body, path) if path.names is None else _by_names(body, path)
     text = b"\n".join(found)
     # No line break is inside a compact record, so each line is one.
-    if found and not (text.startswith(b"{") and text.count(b"\n{") == len(found) - 1):
+    if not _are_objects(text):
         raise WrongShape(f"not every record at {path.text} is an object")
     return Records(text, len(found))
 
@@ -106,9 +107,14 @@ def line_records(body: bytes) -> Records:
     if text.count(b"\n") >= max(1, len(found)):
         # A record goes over several lines.
         text = b"\n".join(compact(bytes(one)) for one in found)
-    if found and not (text.startswith(b"{") and text.count(b"\n{") == len(found) - 1):
+    if not _are_objects(text):
         raise WrongShape("not every line of the answer is an object")
     return Records(text, len(found))
+
+
+def _are_objects(text: bytes) -> bool:
+    """Whether each line begins one; a pattern that begins with a line end goes from one to the next at memory's speed."""
+    return not text or (text.startswith(b"{") and not _OTHER_LINE.search(text))
 
 
 def _by_names(body: bytes, path: JsonPath) -> list[Raw]:
