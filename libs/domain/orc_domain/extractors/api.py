@@ -15,10 +15,10 @@ from orc_domain.extractors.api_answers import Actions, ApiRetries, ApiTimeouts, 
 from orc_domain.extractors.api_auth import Auth, check_auth
 from orc_domain.extractors.api_literals import check_body, check_headers, check_params
 from orc_domain.extractors.api_pages import Pagination, Single
-from orc_domain.extractors.api_parent import ApiParent
+from orc_domain.extractors.api_parent import ApiParent, check_parent
 from orc_domain.extractors.api_url import check_url
 from orc_domain.extractors.files import Names, Renames, Types, check_columns
-from orc_domain.extractors.incremental import ApiIncremental
+from orc_domain.extractors.incremental import ApiIncremental, check_api_incremental
 from orc_domain.rejection import Invalid
 
 CONCURRENCY_MAX = 64
@@ -73,6 +73,9 @@ def check_api(extractor: ApiExtract, field: str) -> None:
     if extractor.parent is not None:
         check_url(extractor.parent.url, f"{field}.parent.url")
         check_params(extractor.parent.params, f"{field}.parent.params")
+    check_parent(extractor.parent, extractor.url, extractor.params, extractor.body, field)
+    if extractor.incremental is not None:
+        check_api_incremental(extractor.incremental, extractor.params, f"{field}.incremental")
     check_actions(extractor.response_actions, f"{field}.response_actions")
     _check_answers(extractor, field)
     if extractor.conditional:

@@ -24,7 +24,7 @@ from orc_executor.extractors.csv_pages import csv_scans
 from orc_executor.extractors.declared import declared
 from orc_executor.extractors.fetching import Fetcher, place
 from orc_executor.extractors.json_lines import json_scans
-from orc_executor.extractors.pages import Pages
+from orc_executor.extractors.resources import all_pages
 from orc_executor.extractors.shaping import shape
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan
 from orc_executor.extractors.spool import Spool
@@ -62,17 +62,22 @@ class ApiSource:
         if not self._spool.bytes:
             yield NO_SCAN
             return
-        config, types = self._config, self._config.columns or {}
-        as_text = {name: "JSON" if type_.upper() == "JSON" else "VARCHAR" for name, type_ in types.items()}
-        path, size = self._spool.path, self._underway.bytes
+        config, path, size = self._config, self._spool.path, self._underway.bytes
+        cursor = None if config.incremental is None else config.incremental.cursor
         if self._spool.header is None:
-            scans = json_scans(engine, path, size, wanted, as_text)
-        else:
-            scans = csv_scans(engine, path, size, wanted, header=self._spool.header, read_as=as_text)
-        for scan in scans:
+            yield from json_scans(
+                engine, path, size, wanted,
+                columns=config.columns, select=config.select, rename=config.rename, cursor=cursor,
+            )  # fmt: skip
+            return
+        types = config.columns or {}
+        as_text = dict.fromkeys(types, "VARCHAR")
+        for scan in csv_scans(engine, path, size, wanted, header=self._spool.header, read_as=as_text):
             typed = declared(engine, scan, types) if types else scan
-            shaped = shape(typed.sql, typed.columns, select=config.select, rename=config.rename)
-            yield structs.replace(typed, sql=shaped.sql, columns=shaped.columns)
+            shaped = shape(
+                typed.sql, typed.columns, select=config.select, rename=config.rename, cursor=cursor
+            )
+            yield structs.replace(typed, sql=shaped.sql, columns=shaped.columns, cursor=shaped.cursor)
 
     def explain(self, engine: Engine, scan: Scan, error: duckdb.Error) -> TaskError | TaskStopped:
         """Say which record it was."""
@@ -90,7 +95,7 @@ class ApiSource:
         fetcher = Fetcher(self._config, underway, self._state)
         try:
             with underway.interruptible(interrupt):
-                async with aclosing(Pages(self._config, fetcher).all()) as pages:
+                async with aclosing(all_pages(self._config, fetcher, underway, self._state)) as pages:
                     async for page in pages:
                         self._spool.add(page.records)
                         underway.rows += page.records.count

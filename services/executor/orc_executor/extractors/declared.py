@@ -1,11 +1,13 @@
 """
 Columns whose types the config gives: read as text and cast, so that a value that does not fit is an error.
 
-DuckDB's readers round 1.5 to 2 where a whole number is asked for, and say nothing.
+DuckDB's readers round 1.5 to 2 where a whole number is asked for, cut 1.234 to two decimals, drop the time of a day,
+and say nothing.
 """
 
 # ruff: noqa: S608 - every name and text of a user is quoted by sql_names; types are judged with the config
 
+import re
 from collections.abc import Mapping
 
 from msgspec import structs
@@ -19,6 +21,11 @@ _WHOLE = (
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
     "UHUGEINT", "INT", "INT2", "INT4", "INT8",
 )  # fmt: skip
+_DECIMAL = re.compile(r"(?:DECIMAL|NUMERIC) ?(?:\( ?([0-9]+) ?(?:, ?([0-9]+) ?)?\))?")
+_DIGITS_MAX, _WIDTH, _SCALE = 38, 18, 3
+_TIMES = frozenset(
+    {"DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS"}
+)
 _ARRAY = "[]"
 _SAID_CHARACTERS_MAX = 100
 
@@ -30,22 +37,38 @@ def declared(engine: Engine, scan: Scan, types: Mapping[str, str]) -> Scan:
     for column in scan.columns:
         _, type_ = by_name.pop(column.casefold(), ("", None))
         name = identifier(column)
-        parts.append(name if type_ is None else f"{_cast(column, type_)} AS {name}")
+        parts.append(name if type_ is None else f"{cast_sql(column, type_)} AS {name}")
     parts += [f"CAST(NULL AS {type_}) AS {identifier(column)}" for column, type_ in by_name.values()]
     sql = f"SELECT {', '.join(parts)} FROM ({scan.sql})"
     return structs.replace(scan, sql=sql, columns=engine.describe(sql))
 
 
-def _cast(column: str, type_: str) -> str:
+def cast_sql(column: str, type_: str) -> str:
+    """Return SQL for a column, which was read as text, in its type; a value that it would not keep is an error."""
     name = identifier(column)
     base = type_.rstrip(_ARRAY)
     # What reads an array is JSON's own cast: as text, "a,b" would be two.
-    value = name if base == type_ else f"CAST({name} AS JSON)"
-    cast = f"CAST({value} AS {type_})"
-    if base.strip().upper() not in _WHOLE:
-        return cast
-    exact = ("DECIMAL(38, 10)" if base == type_ else "DOUBLE") + type_[len(base) :]
+    read = name if base == type_ else f"TRY_CAST({name} AS JSON)"
+    value = f"TRY_CAST({read} AS {type_})"
+    check = _check(name, read, value, base.strip().upper(), type_[len(base) :])
+    kept = f"{value} IS NOT NULL AND {check}" if check else f"{value} IS NOT NULL"
     said = f"{text(f'{DOUBT}: column {column}: ')} || left({name}, {_SAID_CHARACTERS_MAX}) || {text(f' is not {type_}')}"
-    # A text like `1.0` is another way to write a whole number; what has more digits than a decimal says the same as it.
-    check = f"{cast}::VARCHAR IS NOT DISTINCT FROM {name} OR TRY_CAST({value} AS {exact}) IS NOT DISTINCT FROM {cast}"
-    return f"CASE WHEN {check} THEN {cast} ELSE CAST(error({said}) AS {type_}) END"
+    return f"CASE WHEN {name} IS NULL OR ({kept}) THEN {value} ELSE CAST(error({said}) AS {type_}) END"
+
+
+def _check(name: str, read: str, value: str, base: str, array: str) -> str:
+    """Return the condition under which a value says what its text does, empty where every cast does."""
+    if base in _WHOLE:
+        exact = "DOUBLE" if array else "DECIMAL(38, 10)"
+        # A text like `1.0` is another way to write a whole number; what has more digits than a decimal says the same as it.
+        return f"(CAST({value} AS VARCHAR) = {name} OR coalesce(TRY_CAST({read} AS {exact}{array}) = {value}, false))"
+    if array:
+        return ""
+    if (decimal := _DECIMAL.fullmatch(base)) is not None:
+        width = int(decimal[1] or _WIDTH)
+        scale = int(decimal[2] or 0) if decimal[1] else _SCALE
+        # As many digits before the point, and all the others after it.
+        return f"TRY_CAST({name} AS DECIMAL({_DIGITS_MAX}, {_DIGITS_MAX - width + scale})) = {value}"
+    if base in _TIMES:
+        return f"coalesce(TRY_CAST({name} AS TIMESTAMP_NS) = {value}, true)"
+    return ""

@@ -19,6 +19,7 @@ from orc_executor.errors import SourceRefused, WrongShape
 from orc_executor.extractors.answers import Answer, kind_of, place, read_text
 from orc_executor.extractors.auth import Credentials, body_with_secrets, has_secrets, text_of
 from orc_executor.extractors.connection import Connection
+from orc_executor.extractors.link_header import parse_links
 from orc_executor.extractors.patience import Passing, is_passing, patiently, retry_after
 from orc_executor.extractors.requests import Request
 from orc_executor.extractors.response_actions import ResponseActions
@@ -157,7 +158,7 @@ class Fetcher:
         except WrongShape as error:
             raise WrongShape(f"{place(url)}: {error}") from error
         kind = kind_of(self._config.answer_type, content_type)
-        return Answer(text, url, _links(response) if "link" in response.headers else {}, kind)
+        return Answer(text, url, parse_links(response.headers.get("link", "")), kind)
 
     def _content(self, request: Request) -> bytes | None:
         if request.body is None:
@@ -181,12 +182,3 @@ def _check_url(url: httpx.URL) -> None:
         raise SourceRefused(f"{place(url)}: led to a URL that is not http or https")
     if url.userinfo:
         raise SourceRefused(f"{place(url)}: led to a URL with a user or password in it")
-
-
-def _links(response: httpx.Response) -> dict[str, str]:
-    """Return the targets of the `Link` header by relation; one link may have several (RFC 8288)."""
-    links = dict[str, str]()
-    for link in response.links.values():
-        for relation in link.get("rel", "").lower().split():
-            links.setdefault(relation, link["url"])
-    return links
