@@ -62,7 +62,7 @@ def _insert(engine: Engine, order: TaskOrder, load_id: str, table: str, sql: str
     engine.run(_FORGET)
     ((count,),) = engine.run(
         f"INSERT INTO target._orc.quarantine SELECT $1, $2, $3, $4, file, line, left(reason, $5),"
-        f' left("row", {ROW_CHARACTERS_MAX}), now() FROM ({sql}) AS rejected(file, line, reason, "row")',
+        f' left("row", {ROW_CHARACTERS_MAX}), now() AT TIME ZONE \'UTC\' FROM ({sql}) AS rejected(file, line, reason, "row")',
         [load_id, order.run_id, order.task_id, table, REASON_CHARACTERS_MAX, *more],
     )
     return int(count)

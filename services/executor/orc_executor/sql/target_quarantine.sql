@@ -8,5 +8,5 @@ CREATE TABLE IF NOT EXISTS target._orc.quarantine (
     line BIGINT,
     reason VARCHAR,
     "row" VARCHAR,
-    quarantined_at TIMESTAMPTZ NOT NULL
+    quarantined_at TIMESTAMP NOT NULL
 )
