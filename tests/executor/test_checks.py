@@ -89,7 +89,7 @@ def test_a_query_that_fails_leaves_the_worker_well(worker, query):
     """Binding and running alike, and though it may only warn; the same worker loads the next order."""
     worker.load(ROWS, table())
     failing = {"type": "sql", "query": query, "severity": "warn"}
-    kind, message = worker.fail(TWICE, checked(failing))
+    kind, message = worker.fail(ROWS, checked(failing))
     assert (kind, message.partition(": checks[0] sql: the query fails: ")[1] != "") == ("checks_failed", True)
     assert worker.rows() == [(1, "a"), (2, "b")]
     pid = worker.process.pid

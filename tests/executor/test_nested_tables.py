@@ -104,18 +104,51 @@ def test_merge_deletes_children_with_their_parent(worker):
     assert (whole(worker), counts(worker)) == (TWO, [1, 1, 1])
 
 
-def test_insert_only(worker):
-    """Keys that are there keep their row and its children."""
-    config = children(write_disposition="insert-only", primary_key=["id"])
+def test_merge_by_a_field_of_an_object(worker):
+    """The key is named as its column is, and so are the other columns of a merge."""
+    config = children(
+        write_disposition="merge",
+        primary_key=["who__name"],
+        merge={"order_by": "at__n", "delete_column": "at__gone"},
+    )
+    rows = [
+        {"who": {"name": "Ann"}, "id": 1, "at": {"n": 2, "gone": 0}, "items": FIRST[0]["items"]},
+        {"who": {"name": "Ann"}, "id": 2, "at": {"n": 1, "gone": 0}, "items": FIRST[1]["items"]},
+    ]
+    worker.load(inline(rows), config)
+    assert (whole(worker), counts(worker)) == (ONE, [1, 2, 2])
+    worker.load(inline([{**rows[1], "at": {"n": 3, "gone": 1}}]), config)
+    assert counts(worker) == [0, 0, 0]
+
+
+def test_children_of_a_row_in_quarantine(worker):
+    """They are left out with it, however deep."""
+    contract = {"columns": "discard_row"}
+    config = children(write_disposition="append", schema_contract=contract)
     worker.load(inline(FIRST), config)
-    worker.load(inline(SECOND), config)
-    assert (whole(worker), counts(worker)) == (ONE | TWO | THREE, [3, 3, 3])
+    worker.load(
+        inline([{**SECOND[0], "extra": 1}, {"id": 4, "who": {"name": "Di"}, "items": [{"sku": "w"}]}]), config
+    )
+    assert whole(worker) == ONE | TWO | {4: ("Di", [("w", [])])}
+    assert counts(worker) == [3, 4, 3]
+    assert worker.rows("SELECT table_name, count(*) FROM _orc.quarantine GROUP BY ALL") == [("t", 1)]
 
 
-@pytest.mark.parametrize("disposition", ["append", "replace", "merge", "insert-only"])
+def test_children_of_a_row_that_stays_as_it_was(worker):
+    """A row in quarantine changes neither the row with its key nor what is nested in that."""
+    config = children(
+        write_disposition="merge", primary_key=["id"], schema_contract={"columns": "discard_row"}
+    )
+    worker.load(inline(FIRST), config)
+    worker.load(inline([{**SECOND[0], "extra": 1}, {**FIRST[0], "items": FIRST[1]["items"]}]), config)
+    assert whole(worker) == {1: ("Ann", TWO[2][1])} | TWO
+    assert counts(worker) == [2, 2, 2]
+
+
+@pytest.mark.parametrize("disposition", ["append", "replace", "merge"])
 def test_an_order_that_comes_again_loads_once(worker, disposition):
     """The receipt is of all tables together."""
-    key = {"primary_key": ["id"]} if disposition in {"merge", "insert-only"} else {}
+    key = {"primary_key": ["id"]} if disposition == "merge" else {}
     one = order(inline(FIRST), children(write_disposition=disposition, **key))
     for _ in range(2):
         worker.say(one)
