@@ -1,5 +1,6 @@
 """What the configs of files have in common: which files, which columns, and what becomes of rows that cannot be read."""
 
+import codecs
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -47,6 +48,23 @@ def check_paths(path: Paths, field: str) -> None:
         return
     for place, one in enumerate(path):
         check_path(one, f"{field}.path[{place}]")
+
+
+def check_encoding(encoding: str, field: str) -> None:
+    """Refuse what is no encoding of text; raises Invalid."""
+    try:
+        # A codec from bytes to bytes, base64 say, is none; `undefined` refuses everything.
+        b"a".decode(encoding)
+        codecs.getincrementaldecoder(encoding)
+    except UnicodeDecodeError:
+        # A character of this encoding is longer.
+        return
+    except (LookupError, ValueError) as error:
+        raise Invalid(
+            f"{field}.encoding",
+            f"{encoding[:64]!r} is no encoding of text",
+            valid="a name that Python knows: utf-8, utf-16, latin-1, cp1252, shift_jis, …",
+        ) from error
 
 
 def check_columns(select: Names | None, rename: Renames | None, columns: Types | None, field: str) -> None:
