@@ -23,10 +23,10 @@ _SUFFIXES: dict[str, Compression] = {".gz": "gzip", ".zst": "zstd"}
 
 
 def compression_of(file: SourceFile, compression: Compression = "auto") -> Compression:
-    """Return how a file is compressed, by the end of its name where the config does not say."""
+    """Return how a file is compressed, by the end of its real name where the config does not say, as DuckDB does."""
     if compression != "auto":
         return compression
-    return next((kind for suffix, kind in _SUFFIXES.items() if file.name.lower().endswith(suffix)), "none")
+    return next((kind for suffix, kind in _SUFFIXES.items() if file.path.lower().endswith(suffix)), "none")
 
 
 def is_utf8(encoding: str) -> bool:
@@ -46,7 +46,7 @@ def reencoded(
     path = spool_path(f"utf-8 of {file.path}", underway)
     with spooling(path, file.name, underway) as spool:
         offset, is_first = 0, True
-        for chunk in _chunks(file, compression_of(file, compression)):
+        for chunk in plain_chunks(file, compression_of(file, compression)):
             pending = len(decoder.getstate()[0])
             try:
                 text = decoder.decode(chunk, final=not chunk)
@@ -70,8 +70,8 @@ def reencoded(
     return SourceFile(str(path), file.name, spool.bytes)
 
 
-def _chunks(file: SourceFile, compression: Compression) -> Iterator[bytes]:
-    """Yield the plain bytes, and an empty chunk at the end."""
+def plain_chunks(file: SourceFile, compression: Compression) -> Iterator[bytes]:
+    """Yield the bytes of a file without their compression, and an empty chunk at the end; raises SourceMalformed."""
     try:
         with open(file.path, "rb") as raw, _plain(raw, compression) as opened:  # noqa: PTH123
             while chunk := opened.read(_CHUNK_BYTES):

@@ -19,16 +19,20 @@ class Spool:
 
     def write(self, data: bytes) -> None:
         """Write more; raises SourceMalformed beyond the limit, NoSpace, TaskStopped, TimedOut."""
-        underway = self._underway
-        underway.check_stop()
-        underway.spooled_bytes += len(data)
+        self._underway.check_stop()
         self.bytes += len(data)
-        if underway.spooled_bytes > (most := underway.order.limits.spool_bytes_max):
-            raise SourceMalformed(self._name, f"more than {most} bytes would be kept (spool_bytes_max)")
+        count_spooled(len(data), self._name, self._underway)
         try:
             self._opened.write(data)
         except OSError as error:
             raise _no_space(self._name, error) from error
+
+
+def count_spooled(size: int, name: str, underway: Underway) -> None:
+    """Hold what was written against the limit; raises SourceMalformed naming it."""
+    underway.spooled_bytes += size
+    if underway.spooled_bytes > (most := underway.order.limits.spool_bytes_max):
+        raise SourceMalformed(name, f"more than {most} bytes would be kept (spool_bytes_max)")
 
 
 def spool_path(identity: str, underway: Underway) -> Path:
