@@ -65,6 +65,13 @@ def test_replace(worker):
     assert (whole(worker), counts(worker)) == (TWO_LATER | THREE, [2, 1, 1])
 
 
+def test_replace_by_rows_without_arrays(worker):
+    """Child tables that the load brings nothing for are emptied, not left with rows of parents that are gone."""
+    worker.load(inline(FIRST), children())
+    worker.load(inline([{"id": 7, "who": {"name": "Eve"}}]), children())
+    assert (whole(worker), counts(worker)) == ({7: ("Eve", [])}, [1, 0, 0])
+
+
 def test_append(worker):
     """Rows of both loads stay, each with its own children, though keys are the same."""
     config = children(write_disposition="append")
