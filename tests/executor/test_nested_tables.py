@@ -196,3 +196,50 @@ def test_rows_that_cannot_be_unfolded(worker):
     )
     keyed = children(write_disposition="merge", primary_key=["items"])
     assert worker.fail(inline(FIRST), keyed)[0] == "wrong_shape"
+
+
+GEO = [
+    {
+        "type": "Feature",
+        "properties": {"NAME": "A", "pop": 3, "mixed": [1, "two", {"three": 3}, None]},
+        "geometry": {"type": "Polygon", "coordinates": [[[0.5, 1], [2, 3.25]], [[4, 5]]]},
+    },
+    {"type": "Feature", "properties": {"NAME": "B", "pop": None, "mixed": None}, "geometry": None},
+]
+
+
+def test_shapes_that_sources_have(worker):
+    """Arrays in arrays of arrays, elements of several kinds, objects that are null: every value is there once."""
+    worker.load(inline(GEO), children())
+    assert worker.rows("SELECT type, properties__NAME, properties__pop, geometry__type FROM t") == [
+        ("Feature", "A", 3, "Polygon"),
+        ("Feature", "B", None, None),
+    ]
+    rings = "t__geometry__coordinates"
+    assert worker.rows(
+        f"SELECT r._orc_list_index, p._orc_list_index, n._orc_list_index, n.value FROM {rings} AS r"
+        f" JOIN {rings}__value AS p ON p._orc_parent_id = r._orc_id"
+        f" JOIN {rings}__value__value AS n ON n._orc_parent_id = p._orc_id ORDER BY ALL"
+    ) == [(0, 0, 0, 0.5), (0, 0, 1, 1), (0, 1, 0, 2), (0, 1, 1, 3.25), (1, 0, 0, 4), (1, 0, 1, 5)]
+    mixed = worker.rows("SELECT value FROM t__properties__mixed ORDER BY _orc_list_index")
+    assert [value for (value,) in mixed] == ["1", '"two"', '{"three":3}', None]
+
+
+def test_late_arrays(worker):
+    """A table for an array that no row had before is made when one comes, told as a change, and follows its parents."""
+    config = children(write_disposition="merge", primary_key=["id"])
+    worker.load(inline([{"id": 1, "a": 1}]), config)
+    answer = worker.perform(inline([{"id": 1, "a": 1, "late": ["x"]}]), config)
+    assert "t__late: made with 4 columns" in answer.result.schema_changes
+    worker.load(inline([{"id": 1, "a": 2}]), config)
+    assert worker.rows("SELECT a FROM t") == [(2,)]
+    assert worker.rows("SELECT * FROM t__late") == []
+
+
+def test_a_frozen_contract_makes_no_child_table(worker):
+    """It is about all tables of the load."""
+    config = children(write_disposition="append", schema_contract={"tables": "freeze"})
+    worker.load(inline([{"id": 1}]), children())
+    kind, message = worker.fail(inline([{"id": 2, "late": ["x"]}]), config)
+    assert (kind, "t__late" in message) == ("contract_broken", True)
+    assert worker.rows("SELECT id FROM t") == [(1,)]
