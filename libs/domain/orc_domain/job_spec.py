@@ -8,7 +8,7 @@ from msgspec import Meta, Struct, json
 
 from orc_domain.accounting import Plan
 from orc_domain.config import Config
-from orc_domain.extract import parse_extractor
+from orc_domain.extract import Extractor, parse_extractor
 from orc_domain.fields import is_visible
 from orc_domain.load import parse_loader
 from orc_domain.policies import CatchUp, DeadlineSeconds, Dst, Overlap, Retry, Timeouts
@@ -89,12 +89,21 @@ def check_spec(spec: JobSpec) -> None:
     if spec.retry.max_seconds < spec.retry.initial_seconds:
         raise Invalid("retry.max_seconds", "is less than initial_seconds", valid="initial_seconds or more")
     for place, task in enumerate(spec.tasks):
-        field = f"tasks[{place}].extractor_config"
-        extractor = parse_extractor(check_templates(task.extractor_config, field, timetable), field)
+        extractor = _extractor(task, place, timetable)
         loader = parse_loader(task.loader_config, f"tasks[{place}].loader_config")
         check_task(extractor, loader, f"tasks[{place}]")
     if (size := len(json.encode(spec))) > SPEC_BYTES_MAX:
         raise Invalid("tasks", f"the definition has {size} bytes", valid=f"at most {SPEC_BYTES_MAX} bytes")
+
+
+def extractor_of(spec: JobSpec, order: int) -> Extractor:
+    """Return what a task extracts, its templates as they may be rendered; raises Invalid naming the field."""
+    return _extractor(spec.tasks[order - 1], order - 1, parse_timetable(timing_of(spec)))
+
+
+def _extractor(task: TaskSpec, place: int, timetable: Timetable) -> Extractor:
+    field = f"tasks[{place}].extractor_config"
+    return parse_extractor(check_templates(task.extractor_config, field, timetable), field)
 
 
 def timing_of(spec: JobSpec) -> Timing:

@@ -30,6 +30,7 @@ from orc_gateway.problems import answer_error
 from orc_gateway.reads import Reads
 from orc_gateway.routes.auth import auth_routes
 from orc_gateway.routes.backfills import backfill_routes
+from orc_gateway.routes.cursors import cursor_routes
 from orc_gateway.routes.events import event_routes
 from orc_gateway.routes.health import health_routes
 from orc_gateway.routes.jobs import job_routes
@@ -72,6 +73,7 @@ def create_app(
     keys = KeyRing(bus)
     handlers = [
         *job_routes(commands, reads, egress, clock),
+        *cursor_routes(commands, reads, log),
         *run_routes(commands, reads, log, tail, bus),
         *backfill_routes(commands, reads, log, shown, clock),
         *event_routes(reads, tail),

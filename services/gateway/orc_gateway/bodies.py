@@ -31,6 +31,7 @@ T = TypeVar("T")
 BODY_BYTES_MAX = 1024 * 1024
 DEPTH_MAX = 64
 INSTANTS_MAX = 1000
+CURSOR_CHARACTERS_MAX = 1024
 BODY_SECONDS_MAX = 30.0
 
 
@@ -65,6 +66,13 @@ class PauseBody(Struct, frozen=True, forbid_unknown_fields=True):
     """Why a schedule is paused."""
 
     reason: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class CursorBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a task's next run begins."""
+
+    value: Annotated[str, Meta(min_length=1, max_length=CURSOR_CHARACTERS_MAX)] | None
+    """As the source writes it; null begins anew."""
 
 
 class Downtime(Struct, frozen=True, forbid_unknown_fields=True, rename={"start": "from", "end": "to"}):
@@ -110,7 +118,7 @@ class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
 _EMPTY = b"{}"
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
-    for kind in (JobSpec, NoBody, CancelBody, PauseBody, BackfillBody, PreviewBody, Credentials)
+    for kind in (JobSpec, NoBody, CancelBody, PauseBody, CursorBody, BackfillBody, PreviewBody, Credentials)
 }
 
 

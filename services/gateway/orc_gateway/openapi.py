@@ -12,7 +12,7 @@ from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
 
 from orc_domain.job_spec import JobSpec
-from orc_gateway.bodies import BackfillBody, CancelBody, Credentials, PauseBody, PreviewBody
+from orc_gateway.bodies import BackfillBody, CancelBody, Credentials, CursorBody, PauseBody, PreviewBody
 from orc_gateway.problems import CONTENT_TYPE, UNKNOWN_PATH, Problem, Refusal
 
 JSON = "application/json"
@@ -43,6 +43,7 @@ _BODIES: dict[str, tuple[type, Any, bool]] = {
     "createJob": (JobSpec, JOB_EXAMPLE, True),
     "changeJob": (JobSpec, JOB_EXAMPLE, True),
     "pauseJob": (PauseBody, {"reason": "the source is being moved"}, False),
+    "setCursor": (CursorBody, {"value": "2026-05-01T00:00:00Z"}, True),
     "cancelRun": (CancelBody, {"reason": "wrong file"}, False),
     "createBackfill": (
         BackfillBody,
@@ -64,8 +65,14 @@ _KEYED = {
     "runJob",
     "cancelRun",
     "retryRun",
-} | {"createBackfill", "cancelBackfill"}
-_VERSIONED = {"changeJob": True, "deleteJob": False, "pauseJob": False, "resumeJob": False}
+} | {"createBackfill", "cancelBackfill", "setCursor"}
+_VERSIONED = {
+    "changeJob": True,
+    "deleteJob": False,
+    "pauseJob": False,
+    "resumeJob": False,
+    "setCursor": False,
+}
 _ETAG = r'^(\*|"[0-9]{1,18}")$'
 _OPEN = {"health", "alive", "ready", "metrics", "register", "login", "jwks"}
 
@@ -92,7 +99,8 @@ def document(app: Litestar) -> bytes:
     """Return the whole document as JSON."""
     derived: dict[str, Any] = app.openapi_schema.to_schema()
     _, schemas = msgspec.json.schema_components(
-        [JobSpec, CancelBody, PauseBody, BackfillBody, PreviewBody, Credentials, Problem], ref_template=_REF
+        [JobSpec, CancelBody, PauseBody, CursorBody, BackfillBody, PreviewBody, Credentials, Problem],
+        ref_template=_REF,
     )
     components = derived.setdefault("components", {})
     components.setdefault("schemas", {}).update(schemas)
