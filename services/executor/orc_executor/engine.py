@@ -66,6 +66,15 @@ class Engine:
         """Return the columns of a query and their types; raises duckdb.Error."""
         return {row[0]: row[1] for row in self.run(f"DESCRIBE {query}")}
 
+    def is_one_select(self, sql: str) -> bool:
+        """Tell whether a text is one SELECT statement; raises duckdb.Error when it is no SQL."""
+        found = self._connection.extract_statements(sql)
+        return len(found) == 1 and found[0].type == duckdb.StatementType.SELECT
+
+    def type_of(self, text: str) -> duckdb.sqltypes.DuckDBPyType:
+        """Return the structure of a type that DuckDB wrote as text; raises duckdb.Error."""
+        return self._connection.dtype(text)
+
     def roll_back(self) -> None:
         """End the open transaction, if there still is one."""
         try:

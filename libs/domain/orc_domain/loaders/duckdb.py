@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from orc_domain.config import Tagged
-from orc_domain.loaders.checks import Checks
+from orc_domain.loaders.checks import Checks, check_checks
 from orc_domain.loaders.contract import SchemaContract
 from orc_domain.loaders.tables import (
     Disposition,
@@ -52,3 +52,4 @@ def check_duckdb(config: DuckdbLoad, field: str) -> None:
     if config.load_id_column is not None:
         check_identifier(config.load_id_column, f"{field}.load_id_column")
     check_key(config.write_disposition, config.primary_key, field)
+    check_checks(config.checks, f"{field}.checks")
