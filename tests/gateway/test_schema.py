@@ -15,6 +15,7 @@ from orc_gateway.bodies import (
     CursorBody,
     PauseBody,
     PreviewBody,
+    TaskPreviewBody,
     check_job,
     decode_body,
 )
@@ -29,7 +30,7 @@ OPERATIONS = {
     "POST /runs/{run_id}/cancel", "POST /runs/{run_id}/retry", "GET /events", "POST /schedules/preview",
     "GET /jobs/{job_id}/backfills", "POST /jobs/{job_id}/backfills", "GET /backfills/{backfill_id}",
     "GET /backfills/{backfill_id}/runs", "POST /backfills/{backfill_id}/cancel",
-    "GET /jobs/{job_id}/tasks/{task_order}/cursor", "POST /jobs/{job_id}/tasks/{task_order}/cursor",
+    "GET /jobs/{job_id}/tasks/{task_order}/cursor", "POST /jobs/{job_id}/tasks/{task_order}/cursor", "POST /tasks/preview",
 }  # fmt: skip
 
 
@@ -101,12 +102,13 @@ async def test_examples_are_accepted(document):
         "PauseBody": PauseBody,
         "CursorBody": CursorBody,
         "PreviewBody": PreviewBody,
+        "TaskPreviewBody": TaskPreviewBody,
         "Credentials": Credentials,
     }
     bodies = [
         operation["requestBody"] for operation in operations(document).values() if "requestBody" in operation
     ]
-    assert len(bodies) == 10
+    assert len(bodies) == 11
     for body in bodies:
         content = body["content"]["application/json"]
         decode_body(

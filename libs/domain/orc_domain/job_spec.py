@@ -27,6 +27,7 @@ from orc_domain.timetable import (
 )
 
 TASKS_MAX = 100
+POOL = r"^[a-z0-9-]{1,32}\Z"
 SPEC_BYTES_MAX = 900_000
 """Of a definition's JSON, so that an event with a run's tasks and ids fits a message too."""
 PRIORITY_MAX = 100
@@ -83,7 +84,7 @@ def check_spec(spec: JobSpec) -> None:
     """Judge all that a definition's text tells; raises Invalid naming the field."""
     if not spec.job_name.strip() or not is_visible(spec.job_name):
         raise Invalid("job_name", "the name is blank or holds a control character", valid="visible text")
-    if not re.fullmatch(r"[a-z0-9-]{1,32}", spec.pool):
+    if not re.match(POOL, spec.pool):
         raise Invalid("pool", "the pool's name is not valid", valid="1 to 32 of a-z, 0-9 and '-'")
     timetable = parse_timetable(timing_of(spec))
     if spec.retry.max_seconds < spec.retry.initial_seconds:

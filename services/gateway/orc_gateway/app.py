@@ -38,6 +38,7 @@ from orc_gateway.routes.options import options_routes
 from orc_gateway.routes.runs import run_routes
 from orc_gateway.routes.schedules import schedule_routes
 from orc_gateway.routes.schema import schema_routes
+from orc_gateway.routes.tasks import task_routes
 from orc_gateway.routes.ticks import tick_routes
 from orc_gateway.settings import GatewaySettings
 from orc_gateway.shown import SUBJECT as PROJECTED
@@ -79,6 +80,7 @@ def create_app(
         *event_routes(reads, tail),
         *tick_routes(reads, log, clock),
         *schedule_routes(clock),
+        *task_routes(bus, egress, clock),
         *auth_routes(bus, keys),
         *health_routes(health, registry),
         *schema_routes(),

@@ -77,10 +77,10 @@ class ApiSource:
             loop.call_soon_threadsafe(task.cancel)
 
         fetcher = Fetcher(self._config, underway)
-        spooled = 0
+        source, spooled = Pages(self._config, fetcher), 0
         try:
             with underway.interruptible(interrupt):
-                async with aclosing(Pages(self._config, fetcher).all()) as pages:
+                async with aclosing(source.all()) as pages:
                     async for page in pages:
                         if page.records.count:
                             spooled += spool.write(page.records.text) + spool.write(b"\n")
@@ -88,5 +88,10 @@ class ApiSource:
                             raise WrongShape(f"{self._name}: more than {limits.spool_bytes_max} bytes")
                         underway.rows += page.records.count
                         underway.bytes += len(page.answer.body)
+                        underway.requests = (underway.requests or 0) + 1
+                        underway.requests_total = source.total
+                        if limits.rows_wanted is not None and underway.rows >= limits.rows_wanted:
+                            underway.is_cut = True
+                            break
         finally:
             await fetcher.close()

@@ -23,4 +23,5 @@ def find_files(path: Paths, files: Files, underway: Underway, state: TaskState) 
     del files, state
     folders, files_max = underway.reach.folders, underway.order.limits.files_max
     found = [file for one in paths_of(path) for file in folders.sources(one, files_max)]
+    underway.files, underway.bytes_total = len(found), sum(file.bytes for file in found)
     return Found(tuple(found), {})

@@ -38,6 +38,8 @@ class Pages:
 
     def __init__(self, config: ApiExtract, fetcher: Fetcher) -> None:
         self._config, self._fetcher = config, fetcher
+        self.total: int | None = None
+        """Pages there are, once an answer told."""
         self._records = (
             ROOT if config.records is None else JsonPath.parse(config.records, "extractor_config.records")
         )
@@ -99,8 +101,8 @@ class Pages:
                 page = await self._page(page.number + 1, url(page.number + 1))
                 _check_differs(page, previous)
             return
+        self.total = last = ceil(total / per_page)
         yield page
-        last = ceil(total / per_page)
         _check_room(last, pages_max)
         previous = page
         async for page in self._several(range(2, last + 1), url):
