@@ -210,17 +210,68 @@ def test_what_a_replace_would_do(worker, tmp_path):
     load_table(tmp_path, "CREATE TABLE t (A INTEGER, gone VARCHAR)")
     target = look(worker, {"type": "inline", "rows": [{"a": 1, "note": "x"}]}, table()).target
     assert target.would == (
-        "replace the rows of table t",
-        "make column a BIGINT, it is INTEGER",
-        "add column note VARCHAR",
-        "drop column gone",
+        "add column note VARCHAR to table t",
+        "drop column gone of table t",
+        "make column a of table t BIGINT, it is INTEGER",
     )
+
+
+NESTED = {"id": 1, "note": "x", "items": [{"sku": "a"}]}
+
+
+def test_what_an_append_would_do(worker, tmp_path):
+    """The table keeps its columns, gets new ones, and wider ones; the load after it does just that."""
+    load_table(tmp_path, "CREATE TABLE t (id TINYINT, gone VARCHAR)")
+    source = {"type": "inline", "rows": [{"id": 1, "note": "x"}, {"id": 100_000, "note": "y"}]}
+    assert look(worker, source, APPEND).target.would == (
+        "add column note VARCHAR to table t",
+        "make column id of table t BIGINT, it is TINYINT",
+    )
+    assert worker.load(source, APPEND) == 2
+    assert worker.types() == {"id": "BIGINT", "gone": "VARCHAR", "note": "VARCHAR"}
+
+
+def test_tables_of_nested_rows(worker, tmp_path):
+    """A table of its own for each array is told, with the columns that join them."""
+    loader, source = APPEND | {"nested": "child_tables"}, {"type": "inline", "rows": [NESTED]}
+    assert look(worker, source, loader).target.would == (
+        "make table t with id BIGINT, note VARCHAR, _orc_id VARCHAR",
+        "make table t__items with sku VARCHAR, _orc_id VARCHAR, _orc_parent_id VARCHAR, _orc_list_index BIGINT",
+    )
+    assert worker.load(source, loader) == 1
+    assert look(worker, source, loader).target.would == ()
+
+
+@pytest.mark.parametrize(
+    ("more", "would"),
+    [
+        (
+            {"schema_contract": {"columns": "freeze"}},
+            "refuse: the rows do not fit table t: the rows have no column gone; the table has no column a",
+        ),
+        (
+            {"write_disposition": "merge", "primary_key": ["nope"]},
+            "refuse: primary_key names nope, the rows have no such column",
+        ),
+    ],
+)
+def test_what_would_be_refused(worker, tmp_path, more, would):
+    """What the contract or a key forbids is told in the words that the load would fail with."""
+    load_table(tmp_path, "CREATE TABLE t (gone VARCHAR)")
+    assert look(worker, INLINE, APPEND | more).target.would == (would,)
+    assert worker.fail(INLINE, APPEND | more)[1] == would.removeprefix("refuse: ")
+
+
+def test_checks_are_for_the_whole(worker):
+    """A check is about all rows, so a preview of the first says nothing of it."""
+    loader = table(checks=[{"type": "row_count", "min": 100}])
+    assert look(worker, INLINE, loader).target.would == ("make table t with a BIGINT",)
 
 
 def test_a_view_is_refused(worker, tmp_path):
     """What stands under the table's name and is none would be refused, and it is told before."""
     load_table(tmp_path, "CREATE VIEW t AS SELECT 1 AS a")
-    assert look(worker, INLINE, table()).target.would == ("refuse: t is a view, not a table",)
+    assert look(worker, INLINE, table()).target.would == ("refuse: out.duckdb: t is a view, not a table",)
 
 
 def test_a_file_that_is_none(worker, tmp_path):

@@ -52,7 +52,7 @@ class PreviewTarget(Struct, frozen=True):
     exists: bool | None
     """Whether the table is there; null where that is not looked at."""
     would: tuple[str, ...]
-    """Such as `add column note VARCHAR`; what begins with `refuse:` is why nothing would be loaded."""
+    """Such as `add column note VARCHAR to table orders`; what begins with `refuse:` is why nothing would be loaded."""
 
 
 class TaskPreview(Struct, frozen=True, kw_only=True):

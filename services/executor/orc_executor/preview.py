@@ -1,10 +1,10 @@
 """
 Preview: the first rows of a source, and what a load of it would do; nothing is written.
 
-    see       the table's columns, read-only, under the file's lock
+    see       the target's tables, read-only, under the file's lock
     gather    as a first run would, from no state; an API only until there are rows enough
     scan      the first rows: DuckDB stops reading there, and settles types as for a load
-    foresee   what the columns would change in the table
+    rehearse  load them into memory, and tell what that changed
 """
 
 # ruff: noqa: S608 - every name and text of a user is quoted by sql_names
@@ -18,9 +18,9 @@ from orc_domain.previews import PreviewColumn, PreviewSource, PreviewTarget, Tas
 from orc_executor.engine import Engine
 from orc_executor.engine_errors import is_type_doubt
 from orc_executor.extractors.opening import open_source
-from orc_executor.extractors.source import NO_SCAN, Columns, Scan, Source
+from orc_executor.extractors.source import NO_SCAN, Scan, Source
 from orc_executor.frames import Previewed
-from orc_executor.loaders.foresight import foresee, see_table
+from orc_executor.loaders.foresight import Rehearsal, Told, rehearsal, see
 from orc_executor.preview_cells import cell_sql, row_json
 from orc_executor.preview_secrets import without_secrets
 from orc_executor.sql_names import identifier
@@ -45,13 +45,16 @@ class _Read(Struct, frozen=True):
 
 def preview(extractor: Extractor, loader: Loader | None, engine: Engine, underway: Underway) -> Previewed:
     """Look at a source; raises TaskError, TaskStopped."""
-    seen = see_table(loader, engine, underway)
-    source = open_source(extractor, underway, NO_STATE)
-    source.gather()
-    underway.check_stop()
-    read = _read(source, engine, underway, seen.wanted)
-    columns = read.scan.columns
-    would = foresee(loader, seen, columns) if columns else ()
+    seen = see(loader, engine, underway)
+    with rehearsal(loader, seen, engine, underway) as target:
+        source = open_source(extractor, underway, NO_STATE)
+        source.gather()
+        underway.check_stop()
+        read, told = _read(source, engine, underway, target), Told()
+        columns = read.scan.columns
+        if target is not None and columns:
+            told = target.load(read.scan, underway.order.limits.rows_wanted or 1)
+    would = told.would if seen.refusal is None else (f"refuse: {seen.refusal}",)
     more = len(would) - CHANGES_MAX
     shown = TaskPreview(
         columns=tuple(PreviewColumn(name, type_) for name, type_ in list(columns.items())[:COLUMNS_MAX]),
@@ -64,20 +67,25 @@ def preview(extractor: Extractor, loader: Loader | None, engine: Engine, underwa
         target=PreviewTarget(
             seen.exists, would if more <= 0 else (*would[:CHANGES_MAX], f"{more} changes more")
         ),
-        warnings=(*read.warnings, *seen.warnings),
+        warnings=(*read.warnings, *seen.warnings, *told.warnings),
     )  # fmt: skip
     return Previewed(without_secrets(shown, underway.reach.secrets.redact))
 
 
-def _read(source: Source, engine: Engine, underway: Underway, wanted: Columns | None) -> _Read:
-    scan, scans = NO_SCAN, source.scans(engine, wanted)
+def _read(source: Source, engine: Engine, underway: Underway, target: Rehearsal | None) -> _Read:
+    scan, may_widen = NO_SCAN, target is not None and target.may_widen
+    scans = source.scans(engine, None if target is None else target.wanted())
     while True:
         try:
             with underway.interruptible(engine.interrupt):
                 scan = next(scans)
                 return _first_rows(scan, engine, underway)
         except duckdb.Error as error:
-            if not (scan.is_sampled and is_type_doubt(error)):
+            is_doubt = is_type_doubt(error)
+            if target is not None and may_widen and is_doubt and not scan.is_sampled:
+                # What the rows are by themselves may be what the table can become.
+                scans, may_widen = source.scans(engine, target.wanted(wider=True)), False
+            elif not (scan.is_sampled and is_doubt):
                 with underway.interruptible(engine.interrupt):
                     raise source.explain(engine, scan, error) from error
 
