@@ -36,6 +36,10 @@ class Secrets:
         self._given.add(secret)
         return secret
 
+    def keep(self, derived: str) -> None:
+        """Take out of what is said, too, what was made of a secret or given for one: a header, an access token."""
+        self._given.add(Secret(derived))
+
     def redact(self, text: str) -> str:
         """Return the text without the secrets that were resolved since the last `forget`."""
         # The longest first: one secret may be the beginning of another.

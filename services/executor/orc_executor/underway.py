@@ -8,7 +8,7 @@ again and again: an interrupt that comes between two statements is lost, so one 
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from msgspec import Struct
 from orc_domain.egress import EgressPolicy
 from orc_executor.errors import TaskStopped, TimedOut
 from orc_executor.frames import Phase, Progress, TaskOrder
-from orc_executor.paths import Folders
+from orc_executor.paths import Folders, SourceFile
 from orc_executor.scratch import Scratch
 from orc_executor.secrets import Secrets
 
@@ -51,6 +51,7 @@ class Underway:
         self.rows = self.bytes = 0
         self.bytes_total: int | None = None
         """Of files, once it is known which; what a scan has read of them follows from its percent."""
+        self._expected = dict[str, int | None]()
         self.files: int | None = None
         self.requests: int | None = None
         """Pages of an API that came."""
@@ -59,6 +60,8 @@ class Underway:
         self.is_cut = False
         """Whether there may be more than `limits.rows_wanted` had brought near."""
         self._phase: Phase = "gather"
+        self.spooled_bytes = 0
+        """Written into its folder, to be held against `spool_bytes_max`."""
         self._folder: Path | None = None
         self._is_stopped = self._is_late = False
         self.is_committing = False
@@ -108,6 +111,23 @@ class Underway:
         with self._lock:
             self.check_stop()
             self.is_committing = True
+
+    def expect(self, sizes: Mapping[str, int | None]) -> None:
+        """Note how large files are that are brought near, by name; None is not known yet."""
+        self._expected.update(sizes)
+        known = [size for size in self._expected.values() if size is not None]
+        self.bytes_total = sum(known) if len(known) == len(self._expected) else None
+
+    def found(self, files: Collection[SourceFile]) -> None:
+        """Note which files are read."""
+        self.files, self.bytes_total = len(files), sum(file.bytes for file in files)
+
+    @property
+    def has_enough(self) -> bool:
+        """Whether as many rows were brought near as are wanted; there may be more then."""
+        wanted = self.order.limits.rows_wanted
+        self.is_cut = wanted is not None and self.rows >= wanted
+        return self.is_cut
 
     def folder(self) -> Path:
         """Return the task's folder for what does not go through memory, made on first use."""
