@@ -100,6 +100,11 @@ class ApiSource:
                         self._spool.add(page.records)
                         underway.rows += page.records.count
                         underway.bytes += len(page.answer.body)
+                        underway.requests = (underway.requests or 0) + 1
+                        if page.pages is not None and self._config.parent is None:
+                            underway.requests_total = page.pages
+                        if underway.has_enough:
+                            break
         finally:
             await fetcher.close()
         self._learned = fetcher.learned()
