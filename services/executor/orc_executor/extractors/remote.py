@@ -53,5 +53,5 @@ def mark_of(etag: str | None, size: int | None, changed: str | None) -> str | No
     """Return the mark of what a server says of a file."""
     if etag:
         # Azure's listings leave out the quotes that its answers have.
-        return f"etag {etag.strip('"')}"
+        return "etag " + etag.strip('"')
     return f"{size} {changed}" if size is not None and changed else None
