@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from orc_domain.loaders.duckdb import DuckdbLoad
 from orc_domain.loaders.tables import KEYED
+from orc_events.statements import load
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.source import Scan
@@ -23,6 +24,7 @@ from orc_executor.state import TaskState
 from orc_executor.underway import Underway
 
 _STAGE = "orc_staged"
+_TEMPORARY = load("orc_executor", "temporary_tables")
 
 
 class Staged(Struct, frozen=True, kw_only=True):
@@ -72,8 +74,10 @@ def stage(scan: Scan, config: DuckdbLoad, state: TaskState, engine: Engine, unde
 
 
 def unstage(engine: Engine) -> None:
-    """Drop what was staged."""
-    engine.run(f"DROP TABLE IF EXISTS temp.{_STAGE}")
+    """Drop what a load left in temporary tables; a broken engine ends with its process, and they with it."""
+    if not engine.is_broken:
+        for (name,) in engine.run(_TEMPORARY):
+            engine.run(f"DROP TABLE temp.{identifier(name)}")
 
 
 def _tagged(scan: Scan, config: DuckdbLoad, underway: Underway) -> tuple[str, dict[str, str]]:
