@@ -36,6 +36,10 @@ class Secrets:
         self._given.add(secret)
         return secret
 
+    def keep(self, secret: Secret) -> None:
+        """Have it taken out of what is said, too: a part of one that was resolved, or what it was changed for."""
+        self._given.add(secret)
+
     def redact(self, text: str) -> str:
         """Return the text without the secrets that were resolved since the last `forget`."""
         # The longest first: one secret may be the beginning of another.
