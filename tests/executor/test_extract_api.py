@@ -79,7 +79,8 @@ def test_every_page_is_loaded_once_and_in_order(worker, serve, pagination):
     server = serve(answer)
     assert worker.load(api(server, records="$.data", pagination=pagination), table()) == total
     assert worker.rows("SELECT id FROM t") == [(number,) for number in range(1, total + 1)]
-    assert len(server.asked) == 10
+    # Where nothing tells the end, a few are asked for beyond it.
+    assert 10 <= len(server.asked) < 18
 
 
 def test_pages_whose_number_is_known_are_fetched_several_at_once(worker, serve):

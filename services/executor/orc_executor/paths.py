@@ -29,6 +29,8 @@ class SourceFile(Struct, frozen=True):
     name: str
     """As to call it in a message: under its folder."""
     bytes: int
+    mark: str = ""
+    """Size and time of its last change: another when the file is."""
 
     @property
     def pattern(self) -> str:
@@ -96,7 +98,7 @@ class Folders:
         _check_plain(status, name, PathRefused)
         if not os.access(real, os.R_OK):
             raise PathRefused(f"{name}: may not be read by this process")
-        return SourceFile(real, name, status.st_size)
+        return SourceFile(real, name, status.st_size, f"{status.st_size} {status.st_mtime_ns}")
 
     def _name(self, path: str) -> str:
         for root in self.all:

@@ -62,7 +62,7 @@ def postgres_url(reference: SecretRef, secrets: Secrets) -> PostgresUrl:
     if mode is not None and mode not in MODES:
         raise _unusable(name, f"its sslmode is none of {', '.join(MODES)}")
     if password:
-        secrets.keep(Secret(password))
+        secrets.keep(password)
     return PostgresUrl(
         name=name, host=host, port=port, database=database, user=user, password=Secret(password), sslmode=mode
     )

@@ -36,9 +36,9 @@ class Secrets:
         self._given.add(secret)
         return secret
 
-    def keep(self, secret: Secret) -> None:
-        """Have it taken out of what is said, too: a part of one that was resolved, or what it was changed for."""
-        self._given.add(secret)
+    def keep(self, derived: str) -> None:
+        """Take out of what is said, too, what was made of a secret or given for one: a header, an access token."""
+        self._given.add(Secret(derived))
 
     def redact(self, text: str) -> str:
         """Return the text without the secrets that were resolved since the last `forget`."""

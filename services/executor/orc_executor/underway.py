@@ -41,6 +41,8 @@ class Underway:
         self.wait_until = self.began_at + timeout - min(LAST_SECONDS_MAX, timeout / 10)
         """Until when (monotonic) it may wait for others."""
         self.rows = self.bytes = 0
+        self.spooled_bytes = 0
+        """Written into its folder, to be held against `spool_bytes_max`."""
         self._folder: Path | None = None
         self._is_stopped = self._is_late = False
         self.is_committing = False

@@ -5,38 +5,23 @@ The words are those that declarative REST sources made common: url, params, head
 what is more: parent, incremental, response_actions.
 """
 
-import re
 from typing import Annotated, Any, Literal
-from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import msgspec
 from msgspec import Meta
 
-from orc_domain.config import REFERENCE, NonEmpty, SecretRef, Tagged
-from orc_domain.extractors.api_answers import Actions, ApiRetries, ApiTimeouts
-from orc_domain.extractors.api_auth import Auth, HeaderAuth
-from orc_domain.extractors.api_pages import Pagination
-from orc_domain.extractors.api_parent import ApiParent
+from orc_domain.config import NonEmpty, SecretRef, Tagged
+from orc_domain.extractors.api_answers import Actions, ApiRetries, ApiTimeouts, check_actions
+from orc_domain.extractors.api_auth import Auth, check_auth
+from orc_domain.extractors.api_literals import check_body, check_headers, check_params
+from orc_domain.extractors.api_pages import Pagination, Single
+from orc_domain.extractors.api_parent import ApiParent, check_parent
+from orc_domain.extractors.api_url import check_url
 from orc_domain.extractors.files import Names, Renames, Types, check_columns
-from orc_domain.extractors.incremental import ApiIncremental
-from orc_domain.fields import is_visible
+from orc_domain.extractors.incremental import ApiIncremental, check_api_incremental
 from orc_domain.rejection import Invalid
-from orc_domain.secret_places import is_secret_name, is_secret_value
 
 CONCURRENCY_MAX = 64
-FRAMING_HEADERS = frozenset(
-    {
-        "accept-encoding",
-        "connection",
-        "content-length",
-        "expect",
-        "host",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-    }
-    | {"trailer", "transfer-encoding", "upgrade"}
-)
 
 
 class ApiExtract(Tagged, frozen=True, tag="api"):
@@ -52,10 +37,10 @@ class ApiExtract(Tagged, frozen=True, tag="api"):
     """None is one answer."""
     method: Literal["GET", "POST"] = "GET"
     body: Any = None
-    """JSON to send with POST."""
+    """JSON to send with POST; a secret inside is {"secret": name}, and a form is flat."""
     body_type: Literal["json", "form"] = "json"
     answer_type: Literal["auto", "json", "jsonl", "csv"] = "auto"
-    """What the answers are; `auto` goes by their Content-Type."""
+    """What the answers are; `auto` goes by their Content-Type, and is JSON where that says nothing of it."""
     concurrency: Annotated[int, Meta(ge=1, le=CONCURRENCY_MAX)] = 8
     """Answers asked for at once, where the pages can be numbered or parents have children; the order of rows is kept."""
     rate_limit_per_second: Annotated[float, Meta(gt=0, le=100_000)] | None = None
@@ -78,68 +63,56 @@ def check_api(extractor: ApiExtract, field: str) -> None:
     check_columns(extractor.select, extractor.rename, extractor.columns, field)
     if extractor.body is not None and extractor.method != "POST":
         raise Invalid(f"{field}.body", "a body goes with the method POST alone", valid="method: POST")
-    place = f"{field}.url"
-    url = _split(extractor.url, place)
-    # Some servers split a query at `;` too, and a fragment may hold what an OAuth server put there.
-    given = parse_qsl(
-        url.query.replace(";", "&") + "&" + url.fragment.replace(";", "&"), keep_blank_values=True
-    )
-    for name, value in given:
-        if (value and is_secret_name(name)) or is_secret_value(name, value) or is_secret_value("", name):
-            raise Invalid(place, "a secret is written in the URL", valid=f"params with {REFERENCE}")
-    if is_secret_value("", url.path):
-        raise Invalid(place, "a secret is written in the URL", valid=f"auth, or params with {REFERENCE}")
-    for name, param in extractor.params.items():
-        if isinstance(param, SecretRef | bool):
-            continue
-        if is_secret_name(name) or (isinstance(param, str) and is_secret_value(name, param)):
-            raise Invalid(_within(field, "params", name), "a secret is written literally", valid=REFERENCE)
-    names = set[str]()
-    for name, header in extractor.headers.items():
-        header_place = _within(field, "headers", name)
-        _check_header(name, header, header_place)
-        if name.lower() in names:
-            raise Invalid(header_place, "the header is given twice", valid="each header once, in any case")
-        names.add(name.lower())
-    if isinstance(extractor.auth, HeaderAuth) and extractor.auth.name.lower() in FRAMING_HEADERS:
-        raise Invalid(f"{field}.auth.name", "this header is set by the client itself", valid="another header")
+    check_url(extractor.url, f"{field}.url")
+    check_params(extractor.params, f"{field}.params")
+    check_headers(extractor.headers, f"{field}.headers")
+    if extractor.body is not None:
+        check_body(extractor.body, extractor.body_type, f"{field}.body")
+    if extractor.auth is not None:
+        check_auth(extractor.auth, extractor.headers, extractor.params, field)
+    if extractor.parent is not None:
+        check_url(extractor.parent.url, f"{field}.parent.url")
+        check_params(extractor.parent.params, f"{field}.parent.params")
+    check_parent(extractor.parent, extractor.url, extractor.params, extractor.body, field)
+    if extractor.incremental is not None:
+        check_api_incremental(extractor.incremental, extractor.params, f"{field}.incremental")
+    check_actions(extractor.response_actions, f"{field}.response_actions")
+    _check_answers(extractor, field)
+    if extractor.conditional:
+        _check_conditional(extractor, field)
 
 
-def _split(text: str, place: str) -> SplitResult:
-    valid = "http://host/path or https://host/path"
-    if "\\" in text or not is_visible(text) or any(character.isspace() for character in text):
-        raise Invalid(place, "the URL holds a space, a backslash or a control character", valid=valid)
-    try:
-        url = urlsplit(text)
-        has_port = url.port != 0
-    except ValueError:
-        # What cannot be read may hold a password where a port is looked for, so the reason is not told.
-        raise Invalid(place, "the URL cannot be read", valid=valid) from None
-    if url.scheme.lower() not in {"http", "https"}:
-        raise Invalid(place, "the URL's scheme is not http or https", valid=valid)
-    if "@" in url.netloc:
+def _check_answers(extractor: ApiExtract, field: str) -> None:
+    """Refuse a path into answers that are no JSON documents."""
+    if extractor.answer_type not in {"csv", "jsonl"}:
+        return
+    pages = extractor.pagination
+    paths = {
+        "records": extractor.records,
+        "pagination.cursor_path": getattr(pages, "cursor_path", None),
+        "pagination.path": getattr(pages, "path", None),
+        "pagination.total_pages": getattr(pages, "total_pages", None),
+        "pagination.total": getattr(pages, "total", None),
+    }
+    for place, path in paths.items():
+        if path is not None:
+            raise Invalid(
+                f"{field}.{place}",
+                f"a path leads into JSON, and answer_type is {extractor.answer_type}",
+                valid="answer_type: json, or no path",
+            )
+
+
+def _check_conditional(extractor: ApiExtract, field: str) -> None:
+    """Refuse what one pair of ETag and Last-Modified cannot speak for."""
+    place = f"{field}.conditional"
+    if extractor.method != "GET":
+        raise Invalid(place, "only a GET can be asked for on a condition", valid="method: GET")
+    if not isinstance(extractor.pagination, Single | None) or extractor.parent is not None:
         raise Invalid(
             place,
-            "the URL holds a user or password",
-            valid=f'auth: {{"type": "bearer", "token": {REFERENCE}}}',
+            "one answer can be unchanged while others are not",
+            valid="one answer: no pagination, no parent",
         )
-    if not (url.hostname or "").strip(".") or not has_port:
-        raise Invalid(place, "the URL names no host, or port 0", valid=valid)
-    return url
-
-
-def _check_header(name: str, value: str | SecretRef, field: str) -> None:
-    if name.lower() in FRAMING_HEADERS:
-        raise Invalid(field, "this header is set by the client itself", valid="another header")
-    if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}", name):
-        raise Invalid(field, "this is not a header name", valid="letters, digits and hyphens")
-    if isinstance(value, SecretRef):
-        return
-    if is_secret_name(name) or is_secret_value(name, value):
-        raise Invalid(field, "a secret is written literally", valid=f"auth, or {REFERENCE} as the value")
-    if not (value.isascii() and value.isprintable()) or value != value.strip():
-        raise Invalid(field, "the value is not visible ASCII text", valid="visible ASCII, no space at an end")
-
-
-def _within(field: str, group: str, name: str) -> str:
-    return f"{field}.{group}.{name[:64]}"
+    if extractor.incremental is not None and extractor.incremental.param is not None:
+        raise Invalid(place, "each run asks for something else, by incremental.param", valid="one of the two")

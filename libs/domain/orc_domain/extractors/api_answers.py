@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from orc_domain.config import NonEmpty
+from orc_domain.rejection import Invalid
 
 STATUS_FIRST, STATUS_LAST = 100, 599
 ACTIONS_MAX = 50
@@ -41,3 +42,14 @@ class ApiRetries(Struct, frozen=True, forbid_unknown_fields=True):
     """Doubled each time; a `Retry-After` counts instead."""
     retry_after_seconds_max: Annotated[float, Meta(ge=0, le=3600)] = 20.0
     """A server that asks for more is left to the run's own retries."""
+
+
+def check_actions(actions: Actions, field: str) -> None:
+    """Refuse an action that says of no answer that it is meant; raises Invalid."""
+    for place, action in enumerate(actions):
+        if action.status is None and action.content is None:
+            raise Invalid(
+                f"{field}[{place}]",
+                "the action says of no answer that it is meant",
+                valid="a status, a content, or both",
+            )

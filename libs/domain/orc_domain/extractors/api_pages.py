@@ -1,4 +1,8 @@
-"""How an API tells where its next page is."""
+"""
+How an API tells where its next page is.
+
+What is asked for goes into the query; with method POST and a body that is an object, into the body's fields.
+"""
 
 from typing import Annotated
 
@@ -34,12 +38,12 @@ class Offset(Tagged, frozen=True, tag="offset"):
 
 
 class Cursor(Tagged, frozen=True, tag="cursor"):
-    """The answer names the next page's cursor; ends where it is absent, null or empty."""
+    """The answer names the next page's cursor; ends where it is absent, null, false, 0 or empty."""
 
     cursor_path: NonEmpty
     """JSONPath of the next cursor in the answer."""
     cursor_param: NonEmpty = "cursor"
-    """The query parameter that takes it; with method POST and a body, the body's field."""
+    """What takes it."""
     pages_max: PagesMax = 10_000
 
 

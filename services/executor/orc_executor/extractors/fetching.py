@@ -1,140 +1,180 @@
 """
 Fetching: one answer of an API, patiently and within limits.
 
-What may pass (the network, 408, 425, 429, 5xx) is tried again here a few times, waiting as long as the server asks
-when that is not too long; after that the attempt fails and the run's own retries go on. Redirects are followed a few
-times; secrets stay with the origin they are for. No message holds more of a URL than its path.
+    ask      the token, the question, its redirects; what may pass is asked for again
+    judge    response actions, then the status; then the body is read, unpacked and made UTF-8
+
+Secrets stay with the origin they are for. No message holds more of a URL than its path, and nothing of a body.
 """
 
 import asyncio
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from urllib.parse import urlencode
 
 import httpx
-from msgspec import Struct
+import msgspec
 
-from orc_domain.config import SecretRef
 from orc_domain.extractors.api import ApiExtract
-from orc_domain.extractors.api_auth import BearerAuth, HeaderAuth
-from orc_executor.egress import NETWORK_ERRORS, JudgedTransport
-from orc_executor.errors import SecretUnusable, SourceRefused, SourceUnavailable, WrongShape
+from orc_domain.extractors.api_auth import OAuth2Auth
+from orc_executor.errors import SourceRefused, WrongShape
+from orc_executor.extractors.answers import Answer, kind_of, place, read_text
+from orc_executor.extractors.auth import Credentials, body_with_secrets, has_secrets, text_of
+from orc_executor.extractors.connection import Connection
+from orc_executor.extractors.link_header import parse_links
+from orc_executor.extractors.patience import Passing, is_passing, patiently, retry_after
+from orc_executor.extractors.requests import Request
+from orc_executor.extractors.response_actions import ResponseActions
+from orc_executor.extractors.tokens import Tokens
+from orc_executor.extractors.validators import Validators
+from orc_executor.state import NO_STATE, Learned, TaskState
 from orc_executor.underway import Underway
 
-IN_FLIGHT_MAX = 8
-CONNECT_SECONDS_MAX, READ_SECONDS_MAX, ANSWER_SECONDS_MAX = 10.0, 60.0, 600.0
-TRIES_MAX = 4
-PAUSE_SECONDS_FIRST = 0.25
-RETRY_AFTER_SECONDS_MAX = 20.0
-"""A server that asks for more is left to the run's own retries."""
+__all__ = ["Answer", "Fetcher", "place"]
+
 REDIRECTS_MAX = 5
-_PASSING = frozenset({408, 425, 429})
-_SERVER_FAULT, _CLIENT_FAULT, _REDIRECT = 500, 400, 300
-_VISIBLE_FIRST, _VISIBLE_LAST = " ", "~"
-
-
-class Answer(Struct, frozen=True):
-    """What a server said."""
-
-    body: bytes
-    url: httpx.URL
-    """After redirects."""
-    next_link: str | None
-    """From the `Link` header, rel=next."""
-
-
-class _Passing(Exception):
-    """It may go better the next time."""
-
-    def __init__(self, reason: str, wait_seconds: float | None = None) -> None:
-        super().__init__(reason)
-        self.wait_seconds = wait_seconds
+ERROR_BODY_BYTES_MAX = 1024 * 1024
+"""Of what a refusal says, where a response action looks into it."""
+_NOT_MODIFIED, _UNAUTHORIZED, _REDIRECT, _CLIENT_FAULT = 304, 401, 300, 400
+_KEEPS_METHOD = frozenset({307, 308})
+_ACCEPT = {
+    "auto": "application/json, application/x-ndjson;q=0.9, text/csv;q=0.8, */*;q=0.1",
+    "json": "application/json",
+    "jsonl": "application/x-ndjson, application/jsonl;q=0.9, */*;q=0.1",
+    "csv": "text/csv, */*;q=0.1",
+}
+_CONTENT_TYPES = {"json": "application/json", "form": "application/x-www-form-urlencoded"}
 
 
 class Fetcher:
     """Asks one API."""
 
-    def __init__(self, config: ApiExtract, underway: Underway) -> None:
-        self._limits = underway.order.limits
+    def __init__(self, config: ApiExtract, underway: Underway, state: TaskState = NO_STATE) -> None:
+        self._config, self._limits = config, underway.order.limits
+        self._secrets = secrets = underway.reach.secrets
+        self._who = Credentials(config, secrets)
         self.url = httpx.URL(config.url).copy_merge_params(
-            {name: _param(value, underway) for name, value in config.params.items()}
+            {name: text_of(value, secrets) for name, value in config.params.items()}
         )
-        self._own, self._secret = _headers(config, underway)
-        self._client = httpx.AsyncClient(
-            transport=JudgedTransport(underway.reach.egress, IN_FLIGHT_MAX),
-            trust_env=False,
-            timeout=httpx.Timeout(READ_SECONDS_MAX, connect=CONNECT_SECONDS_MAX, pool=None),
-            headers={"accept": "application/json", "accept-encoding": "gzip", "user-agent": "orc-nats-ator"},
-        )
+        self.first = Request(self.url, body_with_secrets(config.body, secrets))
+        """The config's own question."""
+        self._is_body_secret = has_secrets(config.body)
+        self._connection = Connection(config, underway.reach.egress)
+        self._tokens = None
+        if isinstance(config.auth, OAuth2Auth):
+            self._tokens = Tokens(config.auth, self._connection, config.retries, secrets)
+        self._actions = ResponseActions(config.response_actions)
+        self._validators = Validators(underway.order.extractor_config, state) if config.conditional else None
+        # A request waits here rather than within its time.
+        self._room = asyncio.Semaphore(config.concurrency)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        await self._connection.close()
 
-    async def get(self, url: httpx.URL) -> Answer:
+    def learned(self) -> Learned:
+        """Return the validators to ask with the next time, once the pages are fetched."""
+        return Learned() if self._validators is None else self._validators.learned()
+
+    async def ask(self, request: Request) -> Answer:
         """Return the answer; raises SourceUnavailable, SourceRefused, WrongShape, AddressRefused."""
-        pause = PAUSE_SECONDS_FIRST
-        for tries_left in reversed(range(TRIES_MAX)):
-            try:
-                async with asyncio.timeout(ANSWER_SECONDS_MAX):
-                    return await self._follow(url)
-            except _Passing as passing:
-                wait = pause if passing.wait_seconds is None else passing.wait_seconds
-                if not tries_left or wait > RETRY_AFTER_SECONDS_MAX:
-                    raise SourceUnavailable(f"{place(url)}: {passing}") from passing
-            except TimeoutError as error:
-                raise SourceUnavailable(
-                    f"{place(url)}: the answer took longer than {ANSWER_SECONDS_MAX:g} s"
-                ) from error
-            await asyncio.sleep(wait)
-            pause *= 2
-        raise AssertionError("the last try returns or raises")
+        async with self._room:
+            return await patiently(lambda: self._try(request), self._config.retries, place(request.url))
 
-    async def _follow(self, url: httpx.URL) -> Answer:
+    async def _try(self, request: Request) -> Answer:
+        if self._tokens is None:
+            return await self._follow(request, None)
+        token = await self._tokens.token()
+        try:
+            return await self._follow(request, token)
+        except _TokenRefused:
+            self._tokens.refuse(token)
+        return await self._follow(request, await self._tokens.token(), is_last=True)
+
+    async def _follow(self, request: Request, token: str | None, *, is_last: bool = False) -> Answer:
+        """Ask, and go where redirects lead; raises _TokenRefused on a 401 unless it is the last try."""
+        url, method, content = request.url, self._config.method, self._content(request)
         for _ in range(REDIRECTS_MAX + 1):
             _check_url(url)
-            request = self._client.build_request("GET", url, headers=self._headers_for(url))
+            if content is not None and self._is_body_secret and not self._who.is_own(url):
+                raise SourceRefused(
+                    f"{place(url)}: led to another server, which the secrets in the body are not for"
+                )
+            headers = {"accept": _ACCEPT[self._config.answer_type], **self._who.headers_for(url)}
+            if token is not None and self._who.is_own(url):
+                headers["authorization"] = f"Bearer {token}"
+            if content is not None:
+                headers.setdefault("content-type", _CONTENT_TYPES[self._config.body_type])
+            if self._validators is not None and request == self.first:
+                headers |= self._validators.conditions
+            asked = self._who.url_for(url)
             try:
-                response = await self._client.send(request, stream=True)
-                try:
+                async with self._connection.answer(method, asked, headers, content) as response:
                     if response.has_redirect_location:
+                        if response.status_code not in _KEEPS_METHOD:
+                            method, content = "GET", None
                         url = url.join(response.headers["location"])
                         continue
-                    return await self._read(response, url)
-                finally:
-                    await response.aclose()
-            except NETWORK_ERRORS as error:
-                raise _Passing(f"{type(error).__name__}: {error}") from error
-            except (httpx.InvalidURL, httpx.DecodingError) as error:
+                    if response.status_code == _UNAUTHORIZED and token is not None and not is_last:
+                        raise _TokenRefused
+                    return await self._judge(response, url)
+            except httpx.InvalidURL as error:
                 raise WrongShape(f"{place(url)}: {error}") from error
         raise SourceRefused(f"{place(url)}: more than {REDIRECTS_MAX} redirects")
 
-    async def _read(self, response: httpx.Response, url: httpx.URL) -> Answer:
-        status = response.status_code
+    async def _judge(self, response: httpx.Response, url: httpx.URL) -> Answer:
+        status, name = response.status_code, place(url)
+        if status == _NOT_MODIFIED and self._validators is not None and self._validators.conditions:
+            self._validators.keep()
+            return Answer(b"", url, is_last=True)
         said = f"HTTP {status} {response.reason_phrase}".strip()
-        if status in _PASSING or status >= _SERVER_FAULT:
-            raise _Passing(said, _retry_after(response.headers.get("retry-after")))
+        is_fault = status >= _REDIRECT
+        body = None
+        if not is_fault or self._actions.look_inside(status):
+            limit = ERROR_BODY_BYTES_MAX if is_fault else self._limits.page_bytes_max
+            body = await self._connection.body(response, limit, name)
+        if (found := self._actions.first_for(status, body)) is not None:
+            nth, action = found
+            why = f"{said}, extractor_config.response_actions[{nth}]"
+            match action.action:
+                case "ignore":
+                    return Answer(b"", url, is_last=True)
+                case "fail":
+                    raise SourceRefused(f"{name}: {why}")
+                case "retry":
+                    raise Passing(why, retry_after(response.headers.get("retry-after")))
+        if is_passing(status):
+            raise Passing(said, retry_after(response.headers.get("retry-after")))
         if status >= _CLIENT_FAULT:
-            raise SourceRefused(f"{place(url)}: {said}")
-        if status >= _REDIRECT:
-            raise SourceRefused(f"{place(url)}: {said}, which leads nowhere")
-        parts, size = list[bytes](), 0
-        async for part in response.aiter_bytes():
-            size += len(part)
-            if size > self._limits.page_bytes_max:
-                raise WrongShape(
-                    f"{place(url)}: the answer is larger than {self._limits.page_bytes_max} bytes"
-                )
-            parts.append(part)
-        return Answer(b"".join(parts), url, response.links.get("next", {}).get("url"))
+            raise SourceRefused(f"{name}: {said}")
+        if is_fault or body is None:
+            raise SourceRefused(f"{name}: {said}, which leads nowhere")
+        return self._answer(response, url, body)
 
-    def _headers_for(self, url: httpx.URL) -> dict[str, str]:
-        same = (url.scheme, url.host, url.port) == (self.url.scheme, self.url.host, self.url.port)
-        return {**self._own, **self._secret} if same else self._own
+    def _answer(self, response: httpx.Response, url: httpx.URL, body: bytes) -> Answer:
+        content_type = response.headers.get("content-type", "")
+        if self._validators is not None:
+            self._validators.saw(response.headers)
+        try:
+            text = read_text(body, content_type)
+        except WrongShape as error:
+            raise WrongShape(f"{place(url)}: {error}") from error
+        kind = kind_of(self._config.answer_type, content_type)
+        return Answer(text, url, parse_links(response.headers.get("link", "")), kind)
+
+    def _content(self, request: Request) -> bytes | None:
+        if request.body is None:
+            return None
+        if self._config.body_type == "form":
+            given = {
+                name: text_of(value, self._secrets)
+                for name, value in request.body.items()
+                if value is not None
+            }
+            return urlencode(given).encode()
+        return msgspec.json.encode(request.body)
 
 
-def place(url: httpx.URL) -> str:
-    """Return what a message may hold of a URL: a query may hold secrets."""
-    return str(url.copy_with(query=None, fragment=None, username=None, password=None))
+class _TokenRefused(Exception):
+    """The server does not take the token."""
 
 
 def _check_url(url: httpx.URL) -> None:
@@ -142,48 +182,3 @@ def _check_url(url: httpx.URL) -> None:
         raise SourceRefused(f"{place(url)}: led to a URL that is not http or https")
     if url.userinfo:
         raise SourceRefused(f"{place(url)}: led to a URL with a user or password in it")
-
-
-def _param(value: "str | int | float | bool | SecretRef", underway: Underway) -> str:
-    if isinstance(value, SecretRef):
-        return underway.reach.secrets.resolve(value).reveal()
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _headers(config: ApiExtract, underway: Underway) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the headers for any server, and those for the config's own."""
-    own, secret = dict[str, str](), dict[str, str]()
-    for name, value in config.headers.items():
-        if isinstance(value, SecretRef):
-            secret[name] = _visible(value, underway)
-        else:
-            own[name] = value
-    match config.auth:
-        case BearerAuth(token=token):
-            secret["authorization"] = f"Bearer {_visible(token, underway)}"
-        case HeaderAuth(name=name, value=value):
-            secret[name] = _visible(value, underway)
-    return own, secret
-
-
-def _visible(reference: SecretRef, underway: Underway) -> str:
-    """Return a secret that can stand in a header; said here, as the client's own complaint would quote it."""
-    text = underway.reach.secrets.resolve(reference).reveal()
-    if not all(_VISIBLE_FIRST <= character <= _VISIBLE_LAST for character in text):
-        raise SecretUnusable(reference.secret, "it holds characters that a header cannot")
-    return text
-
-
-def _retry_after(text: str | None) -> float | None:
-    """Return the seconds a `Retry-After` asks for, None when it says nothing one can read."""
-    if text is None:
-        return None
-    if text.strip().isdigit():
-        return float(text)
-    try:
-        at = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if at.tzinfo is None:
-        return None
-    return max(0.0, (at - datetime.now(UTC)).total_seconds())

@@ -18,7 +18,9 @@ _STEP = re.compile(
 )
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
 _ARRAY = msgspec.json.Decoder(list[Raw])
+_LINE = msgspec.json.Decoder(Raw)
 _ANY = msgspec.json.Decoder()
+_OTHER_LINE = re.compile(rb"\n(?!\{)")
 _BOM = b"\xef\xbb\xbf"
 _NAMES_SHOWN_MAX = 10
 _KINDS = {b"<": "HTML or XML", b"[": "an array", b"n": "null", b'"': "a string"} | dict.fromkeys(
@@ -60,11 +62,18 @@ class Records(Struct, frozen=True):
     """The records of one answer."""
 
     text: bytes
-    """The JSON text of one object a line, without a last line end."""
+    """The JSON text of one object a line, without a last line end; of CSV the rows."""
     count: int
+    header: bytes | None = None
+    """Of CSV."""
+    line_end: bytes = b"\n"
 
 
 ROOT = JsonPath("$", (), is_spread=False)
+
+
+_BROKEN = (msgspec.MsgspecError, RecursionError)
+"""What a decoder says of a text that it cannot read: no JSON, or nested too deeply."""
 
 
 def compact(body: bytes) -> bytes:
@@ -74,7 +83,7 @@ def compact(body: bytes) -> bytes:
         return body
     try:
         return msgspec.json.format(body, indent=-1)
-    except msgspec.MsgspecError as error:
+    except _BROKEN as error:
         raise _no_json(body, error) from error
 
 
@@ -83,9 +92,29 @@ def records(body: bytes, path: JsonPath) -> Records:
     found = _by_query(body, path) if path.names is None else _by_names(body, path)
     text = b"\n".join(found)
     # No line break is inside a compact record, so each line is one.
-    if found and not (text.startswith(b"{") and text.count(b"\n{") == len(found) - 1):
+    if not _are_objects(text):
         raise WrongShape(f"not every record at {path.text} is an object")
     return Records(text, len(found))
+
+
+def line_records(body: bytes) -> Records:
+    """Return the records of an answer that has one a line; raises WrongShape."""
+    try:
+        found = _LINE.decode_lines(body)
+    except _BROKEN as error:
+        raise _no_json(body, error) from error
+    text = b"\n".join(found)
+    if text.count(b"\n") >= max(1, len(found)):
+        # A record goes over several lines.
+        text = b"\n".join(compact(bytes(one)) for one in found)
+    if not _are_objects(text):
+        raise WrongShape("not every line of the answer is an object")
+    return Records(text, len(found))
+
+
+def _are_objects(text: bytes) -> bool:
+    """Whether each line begins one; a pattern that begins with a line end goes from one to the next at memory's speed."""
+    return not text or (text.startswith(b"{") and not _OTHER_LINE.search(text))
 
 
 def _by_names(body: bytes, path: JsonPath) -> list[Raw]:
@@ -96,7 +125,7 @@ def _by_names(body: bytes, path: JsonPath) -> list[Raw]:
         return _ARRAY.decode(place)
     except msgspec.ValidationError as error:
         raise WrongShape(f"there is no array at {path.text}, but {_described(bytes(place))}") from error
-    except msgspec.MsgspecError as error:
+    except _BROKEN as error:
         raise _no_json(body, error) from error
 
 
@@ -128,7 +157,7 @@ def _walk(body: bytes, path: JsonPath) -> bytes | Raw | None:
     except msgspec.ValidationError:
         # It stands there, but is no object: the rest of the path leads nowhere.
         return None
-    except msgspec.MsgspecError as error:
+    except _BROKEN as error:
         raise _no_json(body, error) from error
     return place
 
@@ -136,11 +165,13 @@ def _walk(body: bytes, path: JsonPath) -> bytes | Raw | None:
 def _found(body: bytes, path: JsonPath) -> list[Any]:
     try:
         return list(path.query.find(_ANY.decode(body)).values())
-    except msgspec.MsgspecError as error:
+    except _BROKEN as error:
         raise _no_json(body, error) from error
 
 
 def _no_json(body: bytes, error: Exception) -> WrongShape:
+    if isinstance(error, RecursionError):
+        return WrongShape("the answer is nested too deeply")
     return WrongShape(f"the answer is no JSON ({error}): it is {_described(body)}")
 
 
@@ -152,7 +183,7 @@ def _described(body: bytes) -> str:
     if begin == b"{":
         try:
             names = list(_OBJECT.decode(body))
-        except msgspec.MsgspecError:
+        except _BROKEN:
             return "a broken object"
         shown = ", ".join(names[:_NAMES_SHOWN_MAX]) + (", …" if len(names) > _NAMES_SHOWN_MAX else "")
         return f"an object with {shown}" if names else "an empty object"

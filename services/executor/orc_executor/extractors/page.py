@@ -1,0 +1,42 @@
+"""A page: one answer of an API, its records cut out."""
+
+from msgspec import Struct
+
+from orc_executor.errors import WrongShape
+from orc_executor.extractors.answers import Answer, cut, place
+from orc_executor.extractors.fetching import Fetcher
+from orc_executor.extractors.json_records import ROOT, JsonPath, Records
+from orc_executor.extractors.requests import Request
+
+
+class Page(Struct, frozen=True):
+    """The records of one answer."""
+
+    number: int
+    """From 1."""
+    records: Records
+    body: bytes
+    answer: Answer
+
+
+class Reader:
+    """Asks for the pages of one resource."""
+
+    def __init__(self, fetcher: Fetcher, path: str | None, field: str) -> None:
+        self._fetcher = fetcher
+        self._path = ROOT if path is None else JsonPath.parse(path, field)
+
+    async def page(self, number: int, request: Request) -> Page:
+        """Return the page; raises TaskError naming it."""
+        answer = await self._fetcher.ask(request)
+        try:
+            found = cut(answer, self._path)
+            return Page(number, found.records, found.body, answer)
+        except WrongShape as error:
+            raise WrongShape(f"{place(request.url)}, page {number}: {error}") from error
+
+
+def check_room(number: int, pages_max: int) -> None:
+    """Refuse a page beyond the last that may be; raises WrongShape."""
+    if number > pages_max:
+        raise WrongShape(f"there are more than {pages_max} pages (pages_max)")
