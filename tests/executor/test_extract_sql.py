@@ -3,11 +3,17 @@
 from datetime import UTC, datetime
 
 import pytest
-from support.warehouse import CONNECTION, warehouse, worker  # noqa: F401 - fixtures
+from support.warehouse import CONNECTION, warehouse_worker
 from support.worker_process import DISCARD, table
 
 from orc_domain.run_messages import RunWindow
 from orc_executor.frames import LoadLimits
+
+
+@pytest.fixture
+def worker(tmp_path, warehouse):
+    with warehouse_worker(tmp_path, warehouse.url) as worker:
+        yield worker
 
 
 def sql(query=None, **more):
@@ -65,7 +71,7 @@ def sql(query=None, **more):
         ("5::small_number", "INTEGER", "5"),
     ],
 )  # fmt: skip
-def test_every_type_arrives_as_it_is(worker, warehouse, value, type_, came):  # noqa: F811
+def test_every_type_arrives_as_it_is(worker, warehouse, value, type_, came):
     """With a null beside it, and the same value alone and among others."""
     warehouse.run(
         "CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE DOMAIN small_number AS int CHECK (value < 10)"
@@ -86,7 +92,7 @@ def _in_utc(type_):
     return "SELECT CASE WHEN isfinite(v) THEN (v AT TIME ZONE 'UTC')::VARCHAR || '+00' ELSE v::VARCHAR END FROM t"
 
 
-def test_a_tables_numbers_have_the_digits_it_says(worker, warehouse):  # noqa: F811
+def test_a_tables_numbers_have_the_digits_it_says(worker, warehouse):
     """What says nothing, or more than DuckDB has, is checked value by value."""
     warehouse.run("CREATE TABLE n (a numeric(18,2), b numeric, c numeric(50,2), d numeric(5,0))")
     warehouse.run("INSERT INTO n VALUES (1.50, 2.5, 3.25, 4)")
@@ -97,7 +103,7 @@ def test_a_tables_numbers_have_the_digits_it_says(worker, warehouse):  # noqa: F
 
 
 @pytest.mark.parametrize("value", ["0.0000000001", "1e30", "'NaN'"])
-def test_a_number_that_would_be_rounded_is_refused(worker, warehouse, value):  # noqa: F811
+def test_a_number_that_would_be_rounded_is_refused(worker, warehouse, value):
     """Unless the config says what it may become."""
     query = f"SELECT {value}::numeric AS amount"
     kind, message = worker.fail(sql(query), table())
@@ -108,7 +114,7 @@ def test_a_number_that_would_be_rounded_is_refused(worker, warehouse, value):  #
     assert worker.types() == {"amount": "VARCHAR"}
 
 
-def test_columns_are_cast_selected_and_renamed(worker, warehouse):  # noqa: F811
+def test_columns_are_cast_selected_and_renamed(worker, warehouse):
     """By their names in the source."""
     query = "SELECT 1 AS id, '2026-01-02' AS day, ARRAY['x'] AS tags, '\\x41'::bytea AS raw, 5 AS rest"
     config = sql(
@@ -123,7 +129,7 @@ def test_columns_are_cast_selected_and_renamed(worker, warehouse):  # noqa: F811
 
 
 @pytest.mark.parametrize("name", ["plain", 'odd."Näme"', "wide"])
-def test_a_table_is_named_with_or_without_its_schema(worker, warehouse, name):  # noqa: F811
+def test_a_table_is_named_with_or_without_its_schema(worker, warehouse, name):
     """And quoted where it holds dots."""
     warehouse.run(
         'CREATE SCHEMA "odd.""Näme"""; CREATE TABLE "odd.""Näme"""."t.x" (a int); CREATE TABLE plain (a int)'
@@ -132,7 +138,7 @@ def test_a_table_is_named_with_or_without_its_schema(worker, warehouse, name):  
     assert worker.load(sql(table=asked), DISCARD) == 0
 
 
-def test_rows_are_many_and_in_order(worker, warehouse):  # noqa: F811
+def test_rows_are_many_and_in_order(worker, warehouse):
     """Also with quoted newlines all over, which a reader in parallel could cut at."""
     query = r"""SELECT n, CASE n % 3 WHEN 0 THEN E'a"\n1,"x"\n' WHEN 1 THEN '' END AS t, repeat(E'\n"', n % 50) AS u
         FROM generate_series(1, 300000) AS s(n) ORDER BY n"""
@@ -160,7 +166,7 @@ def test_rows_are_many_and_in_order(worker, warehouse):  # noqa: F811
         ("SHOW server_version", "wrong_shape", "syntax error"),
     ],
 )
-def test_a_query_is_one_that_reads(worker, warehouse, query, kind, said):  # noqa: F811
+def test_a_query_is_one_that_reads(worker, warehouse, query, kind, said):
     """The server itself says what it is, in a transaction that cannot write."""
     warehouse.run("CREATE TABLE victim AS SELECT 1 AS a; CREATE SEQUENCE counter")
     failed = worker.fail(sql(query), DISCARD)
@@ -168,13 +174,13 @@ def test_a_query_is_one_that_reads(worker, warehouse, query, kind, said):  # noq
     assert warehouse.run("SELECT * FROM victim") == [(1,)]
 
 
-def test_a_comment_or_a_semicolon_at_the_end_changes_nothing(worker):  # noqa: F811
+def test_a_comment_or_a_semicolon_at_the_end_changes_nothing(worker):
     """The query stands within another."""
     assert worker.load(sql("SELECT 1 AS a -- one"), DISCARD) == 1
     assert worker.load(sql("SELECT 1 AS a ;\n"), DISCARD) == 1
 
 
-def test_more_bytes_than_allowed_end_the_copy(worker):  # noqa: F811
+def test_more_bytes_than_allowed_end_the_copy(worker):
     """The error names the limit."""
     query = "SELECT n FROM generate_series(1, 100000000) AS s(n)"
     assert worker.fail(sql(query), DISCARD, limits=LoadLimits(spool_bytes_max=1_000_000)) == (
@@ -184,7 +190,7 @@ def test_more_bytes_than_allowed_end_the_copy(worker):  # noqa: F811
     assert worker.load(sql("SELECT 1 AS a"), DISCARD) == 1
 
 
-def test_a_backfills_run_copies_what_lies_in_its_window(worker, warehouse):  # noqa: F811
+def test_a_backfills_run_copies_what_lies_in_its_window(worker, warehouse):
     """The start included, the end not, whatever the state says."""
     warehouse.run(
         "CREATE TABLE e AS SELECT n, '2026-01-01'::timestamptz + n * interval '1 day' AS at FROM generate_series(0, 9) s(n)"

@@ -2,13 +2,18 @@
 
 import duckdb
 import pytest
-from support.warehouse import CONNECTION, warehouse, worker  # noqa: F401 - fixtures
+from support.warehouse import CONNECTION, warehouse_worker
 from support.worker_process import INLINE, order
 
-from orc_domain.run_messages import TableLoad
 from orc_executor.frames import LoadLimits
 
 PLACE = "the database of the connection 'warehouse'"
+
+
+@pytest.fixture
+def worker(tmp_path, warehouse):
+    with warehouse_worker(tmp_path, warehouse.url) as worker:
+        yield worker
 
 
 def postgres(name="t", **more):
@@ -22,14 +27,14 @@ def inline(*rows):
     return {"type": "inline", "rows": list(rows)}
 
 
-def parquet_of(worker, sql):  # noqa: F811
+def parquet_of(worker, sql):
     """Write a query's rows to a file, and return the config that reads it."""
     with duckdb.connect() as connection:
         connection.execute(f"COPY ({sql}) TO '{worker.data_dir / 'in.parquet'}' (FORMAT parquet)")
     return {"type": "parquet", "path": "in.parquet"}
 
 
-def types(warehouse, name="t"):  # noqa: F811
+def types(warehouse, name="t"):
     return dict(
         warehouse.run(
             "SELECT attname::text, format_type(atttypid, atttypmod) FROM pg_attribute "
@@ -72,7 +77,7 @@ def types(warehouse, name="t"):  # noqa: F811
         ("MAP {'k': 1}", "jsonb", '{"k": 1}'),
     ],
 )  # fmt: skip
-def test_every_type_arrives_as_it_is(worker, warehouse, value, type_, came):  # noqa: F811
+def test_every_type_arrives_as_it_is(worker, warehouse, value, type_, came):
     """With a null beside it, and alone in its table."""
     source = parquet_of(worker, f"SELECT {value} AS v UNION ALL SELECT NULL")
     assert worker.load(source, postgres()) == 2
@@ -81,7 +86,7 @@ def test_every_type_arrives_as_it_is(worker, warehouse, value, type_, came):  # 
     assert warehouse.run("SELECT v::text FROM t ORDER BY v NULLS LAST") == [(came,), (None,)]
 
 
-def test_types_that_parquet_does_not_keep_arrive_too(worker, warehouse):  # noqa: F811
+def test_types_that_parquet_does_not_keep_arrive_too(worker, warehouse):
     """Whole numbers of any size and spans of time."""
     (worker.data_dir / "in.csv").write_text(
         "h,i\n-170141183460469231731687303715884105728,1 month -2 days 00:00:00.000001\n"
@@ -94,7 +99,7 @@ def test_types_that_parquet_does_not_keep_arrive_too(worker, warehouse):  # noqa
     ]
 
 
-def test_replace_keeps_the_table_and_what_hangs_on_it(worker, warehouse):  # noqa: F811
+def test_replace_keeps_the_table_and_what_hangs_on_it(worker, warehouse):
     """Rights, indexes and views stay; columns become those of the rows, and the result says which changed."""
     worker.load(inline({"a": 1, "b": "x"}), postgres())
     warehouse.run("CREATE VIEW v AS SELECT a FROM t; CREATE INDEX i ON t (a); GRANT SELECT ON t TO PUBLIC")
@@ -106,7 +111,7 @@ def test_replace_keeps_the_table_and_what_hangs_on_it(worker, warehouse):  # noq
     ) == [(True, True)]
 
 
-def test_replace_keeps_a_column_that_fills_itself(worker, warehouse):  # noqa: F811
+def test_replace_keeps_a_column_that_fills_itself(worker, warehouse):
     """A wider type stays, too, and a narrower one becomes the rows'."""
     warehouse.run(
         "CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY, at timestamptz DEFAULT now(), a numeric, b smallint)"
@@ -116,7 +121,7 @@ def test_replace_keeps_a_column_that_fills_itself(worker, warehouse):  # noqa: F
     assert warehouse.run("SELECT id, a, b FROM t") == [(1, 1, 70000)]
 
 
-def test_a_view_that_needs_a_column_is_not_broken(worker, warehouse):  # noqa: F811
+def test_a_view_that_needs_a_column_is_not_broken(worker, warehouse):
     """The run fails, naming it, and the table is as it was."""
     worker.load(INLINE, postgres())
     warehouse.run("CREATE VIEW v AS SELECT a FROM t; SELECT 1")
@@ -125,7 +130,7 @@ def test_a_view_that_needs_a_column_is_not_broken(worker, warehouse):  # noqa: F
     assert warehouse.run("SELECT * FROM t") == [(1,), (2,)]
 
 
-def test_append_adds_by_name(worker, warehouse):  # noqa: F811
+def test_append_adds_by_name(worker, warehouse):
     """In any order and case, where the table's types hold all of the rows'."""
     worker.load(inline({"a": 1, "b": "x"}), APPEND)
     warehouse.run(
@@ -144,14 +149,14 @@ def test_append_adds_by_name(worker, warehouse):  # noqa: F811
         ({"a": "x", "b": "x"}, "column a is VARCHAR, in the table it is bigint"),
     ],
 )
-def test_append_refuses_rows_that_do_not_fit(worker, warehouse, row, said):  # noqa: F811
+def test_append_refuses_rows_that_do_not_fit(worker, warehouse, row, said):
     """Nothing is dropped, invented or rounded."""
     worker.load(inline({"a": 1, "b": "x"}), APPEND)
     assert worker.fail(inline(row), APPEND) == ("wrong_shape", f"the rows do not fit table t: {said}")
     assert warehouse.run("SELECT * FROM t") == [(1, "x")]
 
 
-def test_a_whole_number_is_refused_by_a_column_it_is_too_large_for(worker, warehouse):  # noqa: F811
+def test_a_whole_number_is_refused_by_a_column_it_is_too_large_for(worker, warehouse):
     """And taken by one that is narrow but holds it."""
     warehouse.run("CREATE TABLE t (a smallint, b numeric(4,1))")
     worker.load(inline({"a": 5, "b": 7}), APPEND)
@@ -160,7 +165,7 @@ def test_a_whole_number_is_refused_by_a_column_it_is_too_large_for(worker, wareh
     assert warehouse.run("SELECT a, b::text FROM t") == [(5, "7.0")]
 
 
-def test_a_text_becomes_what_the_table_holds(worker, warehouse):  # noqa: F811
+def test_a_text_becomes_what_the_table_holds(worker, warehouse):
     """Where Postgres takes it for one thing only, and refuses what is none; the error names place and column."""
     warehouse.run("CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t (m mood, i inet, v varchar(3))")
     worker.load(inline({"m": "sad", "i": "10.0.0.1", "v": "abc"}), APPEND)
@@ -171,57 +176,7 @@ def test_a_text_becomes_what_the_table_holds(worker, warehouse):  # noqa: F811
     assert warehouse.run("SELECT count(*) FROM t") == [(1,)]
 
 
-@pytest.mark.parametrize("strategy", ["upsert", "delete-insert"])
-def test_merge_changes_adds_and_deletes_by_key(worker, warehouse, strategy):  # noqa: F811
-    """Of several rows with a key the last counts; the result tells what became of them."""
-    loader = postgres(
-        write_disposition="merge", primary_key=["ID"], merge={"strategy": strategy, "delete_column": "gone"}
-    )
-    worker.load(inline({"id": 1, "v": "a", "gone": False}, {"id": 2, "v": "b", "gone": None}), loader)
-    assert types(warehouse) == {"id": "bigint", "v": "text"}
-    source = inline(
-        {"id": 1, "v": "x", "gone": False}, {"id": 3, "v": "c", "gone": False}, {"id": 2, "v": "b", "gone": True},
-        {"id": 1, "v": "z", "gone": False}, {"id": 9, "v": "b", "gone": True},
-    )  # fmt: skip
-    result = worker.perform(source, loader).result
-    assert warehouse.run("SELECT * FROM t ORDER BY id") == [(1, "z"), (3, "c")]
-    assert (result.rows, result.tables) == (
-        5,
-        (TableLoad(table="t", rows=5, inserted=1, updated=1, deleted=1),),
-    )
-
-
-def test_merge_takes_the_highest_and_leaves_columns_it_does_not_have(worker, warehouse):  # noqa: F811
-    """Texts are ordered by their characters; a table that others made needs no index."""
-    warehouse.run(
-        "CREATE TABLE t (id int, v text, own text DEFAULT 'own'); INSERT INTO t VALUES (1, 'old', 'mine')"
-    )
-    loader = postgres(write_disposition="merge", primary_key=["id"], merge={"order_by": "v"})
-    worker.load(inline({"id": 1, "v": "b"}, {"id": 1, "v": "B"}, {"id": 2, "v": None}), loader)
-    assert warehouse.run("SELECT * FROM t ORDER BY id") == [(1, "b", "mine"), (2, None, "own")]
-
-
-def test_insert_only_leaves_keys_that_are_there(worker, warehouse):  # noqa: F811
-    """Keys of several columns, of any type that can be compared."""
-    loader = postgres(write_disposition="insert-only", primary_key=["a", "b"])
-    worker.load(inline({"a": 1, "b": "x", "v": 1}), loader)
-    result = worker.perform(inline({"a": 1, "b": "x", "v": 2}, {"a": 1, "b": "y", "v": 3}), loader).result
-    assert warehouse.run("SELECT * FROM t ORDER BY b") == [(1, "x", 1), (1, "y", 3)]
-    assert result.tables == (TableLoad(table="t", rows=2, inserted=1),)
-
-
-def test_a_key_is_never_null(worker, warehouse):  # noqa: F811
-    """Such a row is no other's match."""
-    loader = postgres(write_disposition="merge", primary_key=["a"])
-    assert worker.fail(inline({"a": None, "b": 1}, {"a": 1, "b": 1}), loader)[0] == "wrong_shape"
-    warehouse.run("CREATE TABLE t (a int, b int)")
-    assert worker.fail(inline({"a": None, "b": 1}), loader) == (
-        "wrong_shape",
-        "1 rows have no value in the primary_key a",
-    )
-
-
-def test_a_nul_is_named_by_its_column(worker, warehouse):  # noqa: F811
+def test_a_nul_is_named_by_its_column(worker, warehouse):
     """Postgres keeps none in a text; the table is as it was."""
     worker.load(inline({"a": "x", "b": "y"}), postgres())
     assert worker.fail(inline({"a": "x", "b": "nul\0"}), postgres()) == (
@@ -231,7 +186,7 @@ def test_a_nul_is_named_by_its_column(worker, warehouse):  # noqa: F811
     assert warehouse.run("SELECT * FROM t") == [("x", "y")]
 
 
-def test_what_is_finer_than_a_microsecond_is_refused(worker, warehouse):  # noqa: F811
+def test_what_is_finer_than_a_microsecond_is_refused(worker, warehouse):
     """Rather than rounded."""
     source = parquet_of(worker, "SELECT '2026-01-02 03:04:05.123456789'::TIMESTAMP_NS AS at")
     kind, message = worker.fail(source, postgres())
@@ -241,7 +196,7 @@ def test_what_is_finer_than_a_microsecond_is_refused(worker, warehouse):  # noqa
     )
 
 
-def test_no_rows_at_all(worker, warehouse):  # noqa: F811
+def test_no_rows_at_all(worker, warehouse):
     """A replaced table keeps its columns, an appended one everything, and none is made out of nothing."""
     assert worker.load(inline(), postgres("none")) == 0
     assert warehouse.run("SELECT to_regclass('none')") == [(None,)]
@@ -252,7 +207,7 @@ def test_no_rows_at_all(worker, warehouse):  # noqa: F811
     assert (warehouse.run("SELECT * FROM t"), types(warehouse)) == ([], {"a": "bigint"})
 
 
-def test_rows_are_tagged_with_their_run(worker, warehouse):  # noqa: F811
+def test_rows_are_tagged_with_their_run(worker, warehouse):
     """By the column that the config names."""
     one = order(INLINE, {**APPEND, "load_id_column": "_run"})
     worker.say(one)
@@ -261,7 +216,7 @@ def test_rows_are_tagged_with_their_run(worker, warehouse):  # noqa: F811
 
 
 @pytest.mark.parametrize("name", ['a"b', "'; DROP TABLE keep; --", "select", "naïve tàble", "public.t"])
-def test_a_name_is_only_a_name(worker, warehouse, name):  # noqa: F811
+def test_a_name_is_only_a_name(worker, warehouse, name):
     """Of a table and of a column, whatever is in it."""
     worker.load(INLINE, postgres("keep"))
     worker.load(inline({name: 1}), postgres(name))
@@ -290,20 +245,20 @@ def test_a_name_is_only_a_name(worker, warehouse, name):  # noqa: F811
         ),
     ],
 )
-def test_what_cannot_be_is_named(worker, warehouse, loader, kind, said):  # noqa: F811
+def test_what_cannot_be_is_named(worker, warehouse, loader, kind, said):
     """The object, the word."""
     warehouse.run("CREATE VIEW v AS SELECT 1 AS a; SELECT 1")
     failed = worker.fail(INLINE, loader)
     assert (failed[0], said in failed[1]) == (kind, True), failed
 
 
-def test_a_column_name_that_would_be_cut_is_refused(worker, warehouse):  # noqa: F811
+def test_a_column_name_that_would_be_cut_is_refused(worker, warehouse):
     """Two could become one."""
     kind, message = worker.fail(inline({"x" * 64: 1}), postgres())
     assert (kind, "longer than 63 bytes" in message) == ("wrong_shape", True)
 
 
-def test_more_bytes_than_allowed_end_the_load(worker, warehouse):  # noqa: F811
+def test_more_bytes_than_allowed_end_the_load(worker, warehouse):
     """Before the database hears of it; the error names the limit, and the next load goes on."""
     source = parquet_of(worker, "SELECT md5(i::VARCHAR) AS x FROM range(100000) AS t(i)")
     assert worker.fail(source, postgres(), limits=LoadLimits(spool_bytes_max=1_000_000)) == (
@@ -313,7 +268,7 @@ def test_more_bytes_than_allowed_end_the_load(worker, warehouse):  # noqa: F811
     assert worker.load(source, postgres()) == 100_000
 
 
-def test_types_from_a_sample_may_turn_out_wrong(worker, warehouse):  # noqa: F811
+def test_types_from_a_sample_may_turn_out_wrong(worker, warehouse):
     """The database hears of the right ones only."""
     lines = ["a"] + [str(n) for n in range(300_000)] + ["x"]
     (worker.data_dir / "late.csv").write_text("\n".join(lines) + "\n")

@@ -50,9 +50,3 @@ def warehouse_worker(data_dir, url, **more):
 @pytest.fixture
 def warehouse(database, portal):
     return Warehouse(database.superuser_url, portal)
-
-
-@pytest.fixture
-def worker(tmp_path, warehouse):
-    with warehouse_worker(tmp_path, warehouse.url) as worker:
-        yield worker

@@ -112,7 +112,7 @@ class Session:
         """Return how long the task may still take; of one that is committing, which nothing ends, a while."""
         return RESOLVE_SECONDS_MAX if self._underway.is_committing else self._underway.seconds_left()
 
-    def begin(self, kind: str = "") -> None:
+    def begin(self, kind: str) -> None:
         """Begin a transaction, none of whose statements lasts longer than the task may."""
         self.execute(f"BEGIN {kind}")
         left = max(1, int(1000 * self.seconds_left()))

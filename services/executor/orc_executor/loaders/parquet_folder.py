@@ -15,10 +15,8 @@ from pathlib import Path
 
 from msgspec import structs
 
-from orc_domain.extract import parse_extractor
 from orc_domain.loaders.parquet import ParquetLoad
 from orc_domain.run_messages import TaskResult
-from orc_domain.task_rules import goes_on
 from orc_executor.engine import Engine
 from orc_executor.errors import TargetUnusable
 from orc_executor.extractors.source import Source
@@ -32,10 +30,12 @@ from orc_executor.loaders.parquet_files import (
 )
 from orc_executor.loaders.parquet_manifest import Manifest, load_id, read_manifest, write_manifest
 from orc_executor.loaders.parquet_writing import Output, ParquetWriter
+from orc_executor.loaders.rows import let_go
 from orc_executor.loaders.target import Known, StateMoved
 from orc_executor.locks import Patience, file_lock
 from orc_executor.receipts import Receipt
-from orc_executor.state import TaskState, following
+from orc_executor.state import TaskState
+from orc_executor.state import following as after
 from orc_executor.underway import Underway
 
 
@@ -45,7 +45,6 @@ class ParquetFolder:
     def __init__(self, config: ParquetLoad, engine: Engine, underway: Underway) -> None:
         self._config, self._engine, self._underway = config, engine, underway
         self._order = underway.order
-        self._goes_on = goes_on(parse_extractor(underway.order.extractor_config))
         self._folder = Path(underway.reach.folders.target_folder(config.path))
 
     def look(self) -> Known:
@@ -57,12 +56,12 @@ class ParquetFolder:
                 write_manifest(self._folder, held, self._config.path)
             return Known(receipt, manifest.state(self._order))
 
-    def load(self, source: Source, state: TaskState) -> tuple[Receipt, bool]:
+    def load(self, source: Source, state: TaskState | None) -> tuple[Receipt, bool]:
         """Return the receipt, and whether an earlier attempt had written it; raises TaskError, TaskStopped, StateMoved."""
         with self._locked() as manifest:
             if (receipt := manifest.receipt(self._order)) is not None:
                 return receipt, True
-            if self._goes_on and manifest.state(self._order).version != state.version:
+            if state is not None and manifest.state(self._order).version != state.version:
                 raise StateMoved
             held = manifest.holding_back(self._order)
             unfinished = unfinished_folder(self._folder, load_id(self._order), self._config.path)
@@ -73,42 +72,51 @@ class ParquetFolder:
                 with suppress(OSError):
                     self._clean(manifest)
 
-    def _load(self, source: Source, state: TaskState, manifest: Manifest, unfinished: Path) -> Receipt:
-        config, load = self._config, load_id(self._order)
+    def _load(self, source: Source, state: TaskState | None, manifest: Manifest, unfinished: Path) -> Receipt:
+        config, load, learned = self._config, load_id(self._order), source.learned()
         is_added = config.write_disposition == "append" and bool(manifest.columns)
         if is_added and _folded(manifest.partition_by) != _folded(config.partition_by):
             raise TargetUnusable(
                 f"{config.path}: its files are partitioned by {_listed(manifest.partition_by)}, partition_by says "
                 f"{_listed(config.partition_by)}: a dataset has one way, which write_disposition replace can change"
             )
-        wanted = manifest.columns if is_added else None
-        writer = ParquetWriter(config, self._engine, self._underway, manifest, wanted)
-        output = writer.write(source, self._folder, unfinished)
-        kept = manifest.files if is_added else ()
-        check_count(len(kept) + len(output.files), config.path)
-        placed = place(output.files, unfinished, self._folder, load, config.path)
-        proven, receipt = self._remembering(source, state, manifest).proving(self._order, self._told(output))
+        following = manifest
+        if learned.is_unchanged:
+            result = TaskResult(rows=0, seconds=self._underway.seconds())
+            state = None if state is None else after(state, learned)
+        else:
+            wanted = manifest.columns if is_added else None
+            writer = ParquetWriter(config, self._engine, self._underway, manifest, wanted=wanted, state=state)
+            try:
+                output = writer.write(source, self._folder, unfinished)
+                state = None if state is None else output.rows.advance(self._engine, state, learned)
+            finally:
+                let_go(self._engine)
+            kept = manifest.files if is_added else ()
+            check_count(len(kept) + len(output.files), config.path)
+            placed = place(output.files, unfinished, self._folder, load, config.path)
+            following = structs.replace(
+                manifest, columns=output.columns, partition_by=config.partition_by, files=(*kept, *placed)
+            )
+            result = self._told(output, state)
+        if state is not None:
+            states = {**manifest.states, str(self._order.task_id): state}
+            following = structs.replace(following, states=states)
+        following, receipt = following.proving(self._order, result)
         self._underway.commit_begins()
-        write_manifest(
-            self._folder,
-            structs.replace(
-                proven, columns=output.columns, partition_by=config.partition_by, files=(*kept, *placed)
-            ),
-            config.path,
-        )
+        write_manifest(self._folder, following, config.path)
         return receipt
 
-    def _remembering(self, source: Source, state: TaskState, manifest: Manifest) -> Manifest:
-        """Return the manifest with what the next run goes on from."""
-        if not self._goes_on:
-            return manifest
-        kept = following(state, source.learned())
-        return structs.replace(manifest, states={**manifest.states, str(self._order.task_id): kept})
-
-    def _told(self, output: Output) -> TaskResult:
-        rows, size = sum(file.rows for file in output.files), output.scan.bytes
+    def _told(self, output: Output, state: TaskState | None) -> TaskResult:
+        rows, size = sum(file.rows for file in output.files), output.rows.scan.bytes
         self._underway.rows, self._underway.bytes = rows, size
-        return TaskResult(rows=rows, bytes=size, seconds=self._underway.seconds())
+        return TaskResult(
+            rows=rows,
+            bytes=size,
+            seconds=self._underway.seconds(),
+            cursor=output.rows.cursor(state),
+            bad_rows=output.bad_rows,
+        )
 
     def _clean(self, before: Manifest) -> None:
         after = read_manifest(self._folder, self._config.path) or before

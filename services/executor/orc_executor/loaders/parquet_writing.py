@@ -21,8 +21,9 @@ from orc_executor.errors import TargetUnusable, TaskError, TaskStopped, WrongSha
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan, Source, check_fits
 from orc_executor.loaders.parquet_files import PART, Written
 from orc_executor.loaders.parquet_manifest import Manifest
-from orc_executor.loaders.rows import rows_of
+from orc_executor.loaders.rows import Rows, take
 from orc_executor.sql_names import identifier, text
+from orc_executor.state import TaskState
 from orc_executor.underway import Underway
 
 PARTITIONS_MAX = 10_000
@@ -35,10 +36,11 @@ _NO_FOLDER_NAME = re.compile(r".*\]|(STRUCT|MAP|UNION|BLOB|BIT|JSON|VARIANT|FLOA
 class Output(Struct, frozen=True):
     """What was written of a source."""
 
-    scan: Scan
+    rows: Rows
     columns: dict[str, str]
     """Of the dataset, as its files hold them."""
     files: list[Written]
+    bad_rows: int
 
 
 class ParquetWriter:
@@ -50,10 +52,12 @@ class ParquetWriter:
         engine: Engine,
         underway: Underway,
         manifest: Manifest,
+        *,
         wanted: Columns | None,
+        state: TaskState | None,
     ) -> None:
         self._config, self._engine, self._underway = config, engine, underway
-        self._manifest, self._wanted = manifest, wanted
+        self._manifest, self._wanted, self._state = manifest, wanted, state
 
     def write(self, source: Source, folder: Path, unfinished: Path) -> Output:
         """Return what the scan that was right about its types gave; raises TaskError, TaskStopped."""
@@ -71,9 +75,10 @@ class ParquetWriter:
             attempt += 1
 
     def _write_scan(self, scan: Scan, folder: Path, home: Path) -> Output:
-        if not scan.columns:
-            return Output(scan, dict(self._manifest.columns), self._copy_nothing(folder, home))
-        rows = rows_of(scan, self._config.load_id_column, self._underway.order)
+        rows = take(scan, self._config, self._state, self._engine, self._underway)
+        if not rows.columns:
+            files = self._copy_nothing(folder, home)
+            return Output(rows, dict(self._manifest.columns), files, 0)
         columns = {name: _stored(type_) for name, type_ in rows.columns.items()}
         stored = dict(columns)
         if self._wanted is not None:
@@ -89,7 +94,7 @@ class ParquetWriter:
                 f"{identifier(old) if is_same else f'CAST({identifier(old)} AS {type_})'} AS {identifier(name)}"
             )
         files = self._copy(f"SELECT {', '.join(parts)} FROM ({rows.sql})", home, partitions)
-        return Output(scan, stored, files)
+        return Output(rows, stored, files, rows.left_out(self._engine))
 
     def _partitions(self, columns: Columns) -> list[str]:
         """Return the columns to partition by, as they are spelled; raises WrongShape."""

@@ -42,7 +42,7 @@ class Landing:
         table = read_table(session, config.schema_name, config.table_name)
         if not columns:
             return self._land_nothing(table)
-        loaded = TableLoad(table=self._name, rows=self._spooled.rows)
+        loaded = TableLoad(table=self._name, rows=self._spooled.count)
         if config.write_disposition in KEYED:
             return self._land_keyed(table), ()
         if table is None:
@@ -86,7 +86,7 @@ class Landing:
             name=self._name,
             columns=list(types),
             key=[names[name] for name in key],
-            count=self._spooled.rows,
+            count=self._spooled.count,
         )
         keep_latest(session, types, rows.key, names[order_by] if order_by else None)
         if config.write_disposition == "insert-only":

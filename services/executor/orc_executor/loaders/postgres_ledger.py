@@ -47,6 +47,8 @@ class PostgresLedger:
             raise TargetLocked(
                 f"{table}: another task has been loading into it, for as long as the task may take"
             ) from error
+        # Whoever held the lock may have made what was not there before.
+        ((self._exists,),) = self._session.fetch(_EXISTS)
 
     def receipt(self) -> Receipt | None:
         """Return the proof that the task was loaded."""

@@ -24,9 +24,10 @@ from orc_executor.extractors.source import NO_SCAN, Columns, Scan, Source
 from orc_executor.loaders.postgres_moves import DELETED, ROW
 from orc_executor.loaders.postgres_tables import check_names
 from orc_executor.loaders.postgres_types import csv_value, is_quoted
-from orc_executor.loaders.rows import Rows, rows_of
+from orc_executor.loaders.rows import Rows, take
 from orc_executor.sql_names import identifier
 from orc_executor.sql_names import text as sql_text
+from orc_executor.state import TaskState
 from orc_executor.underway import Underway
 
 _NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "DECIMAL", "FLOAT", "DOUBLE", "UTINYINT",
@@ -41,17 +42,18 @@ class Spooled(Struct, frozen=True, kw_only=True):
     path: Path
     columns: dict[str, str]
     """Of the table, with their DuckDB types; empty when nothing is known of the rows but that there are none."""
-    rows: int
-    scan: Scan
-    source: Rows
-    """The rows again, to look for what the database does not take."""
+    count: int
+    rows: Rows
+    bad_rows: int
 
 
 class Spooler:
     """Writes one load's rows; `wanted` are the columns of the table they are added to."""
 
-    def __init__(self, config: PostgresLoad, engine: Engine, underway: Underway) -> None:
-        self._config, self._engine, self._underway = config, engine, underway
+    def __init__(
+        self, config: PostgresLoad, engine: Engine, underway: Underway, state: TaskState | None
+    ) -> None:
+        self._config, self._engine, self._underway, self._state = config, engine, underway, state
         self._is_keyed = config.write_disposition in KEYED
         self._path = underway.folder() / "copy.csv"
 
@@ -69,14 +71,14 @@ class Spooler:
 
     def find_nul(self, spooled: Spooled) -> WrongShape | None:
         """Name the first column with a NUL in a text, which Postgres cannot hold; raises duckdb.Error, TaskStopped."""
-        names = [name for name, type_ in spooled.source.columns.items() if type_.startswith(_TEXTS)]
+        names = [name for name, type_ in spooled.rows.columns.items() if type_.startswith(_TEXTS)]
         if not names:
             return None
         counts = ", ".join(
             f"count(*) FILTER (contains({identifier(name)}::VARCHAR, chr(0)))" for name in names
         )
         with self._underway.interruptible(self._engine.interrupt):
-            (row,) = self._engine.run(f"SELECT {counts} FROM ({spooled.source.sql})")
+            (row,) = self._engine.run(f"SELECT {counts} FROM ({spooled.rows.sql})")
         for name, count in zip(names, row, strict=True):
             if count:
                 return WrongShape(
@@ -85,10 +87,10 @@ class Spooler:
         return None
 
     def _spool_scan(self, scan: Scan) -> Spooled:
-        if not scan.columns:
+        rows = take(scan, self._config, self._state, self._engine, self._underway)
+        if not rows.columns:
             self._path.write_bytes(b"")
-            return Spooled(path=self._path, columns={}, rows=0, scan=scan, source=Rows("", {}))
-        rows = rows_of(scan, self._config.load_id_column, self._underway.order)
+            return Spooled(path=self._path, columns={}, count=0, rows=rows, bad_rows=0)
         check_names(list(rows.columns))
         columns = dict(rows.columns)
         parts = {name: csv_value(name, type_) for name, type_ in columns.items()}
@@ -110,7 +112,8 @@ class Spooler:
                 f"(FORMAT csv, HEADER false, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '', USE_TMP_FILE false{force})"
             )
         self._underway.rows, self._underway.bytes = int(count), scan.bytes
-        return Spooled(path=self._path, columns=columns, rows=int(count), scan=scan, source=rows)
+        bad_rows = rows.left_out(self._engine)
+        return Spooled(path=self._path, columns=columns, count=int(count), rows=rows, bad_rows=bad_rows)
 
     def _deleted(self, columns: Mapping[str, str]) -> str:
         """Return SQL for whether a row deletes its key; raises WrongShape."""

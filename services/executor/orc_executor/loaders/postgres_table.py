@@ -15,11 +15,9 @@ from typing import Any
 
 import asyncpg
 
-from orc_domain.extract import parse_extractor
 from orc_domain.loaders.postgres import PostgresLoad
 from orc_domain.loaders.tables import KEYED
 from orc_domain.run_messages import TaskResult
-from orc_domain.task_rules import goes_on
 from orc_executor.engine import Engine
 from orc_executor.errors import OutcomeUnknown, TargetUnavailable, TaskError
 from orc_executor.extractors.source import Columns, Source
@@ -28,13 +26,17 @@ from orc_executor.loaders.postgres_ledger import PostgresLedger, limit
 from orc_executor.loaders.postgres_spool import Spooled, Spooler
 from orc_executor.loaders.postgres_tables import read_table
 from orc_executor.loaders.postgres_types import duckdb_type
+from orc_executor.loaders.rows import let_go
 from orc_executor.loaders.target import Known, StateMoved
 from orc_executor.postgres_connection import Session
 from orc_executor.postgres_url import postgres_url
 from orc_executor.receipts import Receipt
-from orc_executor.state import TaskState, following
+from orc_executor.state import TaskState
+from orc_executor.state import following as after
 from orc_executor.underway import Underway
 
+_READING, _WRITING = "ISOLATION LEVEL READ COMMITTED, READ ONLY", "ISOLATION LEVEL READ COMMITTED, READ WRITE"
+"""Whatever the database's own default is: what was committed before we had the lock must be seen once we have it."""
 COMMIT_SECONDS_MAX = 60.0
 TABLE_LOCK_SECONDS_MAX = 60.0
 """How long to wait for those who read or write the table; meanwhile others wait behind us."""
@@ -47,14 +49,13 @@ class PostgresTable:
     def __init__(self, config: PostgresLoad, engine: Engine, underway: Underway) -> None:
         self._config, self._engine, self._underway = config, engine, underway
         self._order = underway.order
-        self._goes_on = goes_on(parse_extractor(underway.order.extractor_config))
         self._name = f"{config.schema_name}.{config.table_name}"
         self._url = postgres_url(config.connection, underway.reach.secrets)
 
     def look(self) -> Known:
         """Return the receipt or the state, and hold back earlier attempts; raises TaskError."""
         with self._session() as session:
-            session.begin()
+            session.begin(_WRITING)
             ledger = self._locked(session)
             receipt = ledger.receipt()
             if receipt is None:
@@ -63,24 +64,41 @@ class PostgresTable:
             session.execute("COMMIT")
             return known
 
-    def load(self, source: Source, state: TaskState) -> tuple[Receipt, bool]:
+    def load(self, source: Source, state: TaskState | None) -> tuple[Receipt, bool]:
         """Return the receipt, and whether an earlier attempt had written it; raises TaskError, TaskStopped, StateMoved."""
         receipt, wanted = self._looked()
         if receipt is not None:
             return receipt, True
-        spooler = Spooler(self._config, self._engine, self._underway)
-        spooled = spooler.spool(source, wanted)
+        spooler = Spooler(self._config, self._engine, self._underway, state)
+        try:
+            return self._load(source, state, spooler, wanted)
+        finally:
+            let_go(self._engine)
+
+    def _load(
+        self, source: Source, state: TaskState | None, spooler: Spooler, wanted: Columns | None
+    ) -> tuple[Receipt, bool]:
+        learned, spooled = source.learned(), None
+        if not learned.is_unchanged:
+            spooled = spooler.spool(source, wanted)
+        following = None
+        if state is not None:
+            following = (
+                spooled.rows.advance(self._engine, state, learned) if spooled else after(state, learned)
+            )
         with self._session() as session:
-            session.begin()
+            session.begin(_WRITING)
             ledger = self._locked(session)
             if (receipt := ledger.receipt()) is not None:
                 return receipt, True
-            if self._goes_on and ledger.state().version != state.version:
+            if state is not None and ledger.state().version != state.version:
                 raise StateMoved
             ledger.hold_back_earlier()
-            result = self._land(session, spooled, spooler)
-            if self._goes_on:
-                ledger.remember(following(state, source.learned()))
+            result = TaskResult(rows=0, seconds=self._underway.seconds())
+            if spooled is not None:
+                result = self._land(session, spooled, spooler, following)
+            if following is not None:
+                ledger.remember(following)
             receipt = ledger.write(result)
             self._underway.commit_begins()
             return self._commit(session, receipt), False
@@ -88,7 +106,7 @@ class PostgresTable:
     def _looked(self) -> tuple[Receipt | None, Columns | None]:
         """Return the receipt, and the columns of a table that rows are added to, as DuckDB types."""
         with self._session() as session:
-            session.begin("READ ONLY")
+            session.begin(_READING)
             receipt = PostgresLedger(session, self._order).receipt()
             table = read_table(session, self._config.schema_name, self._config.table_name)
         if table is None or self._config.write_disposition == "replace":
@@ -96,7 +114,9 @@ class PostgresTable:
         known = {name: duckdb_type(column.type) for name, column in table.columns.items()}
         return receipt, {name: type_ for name, type_ in known.items() if type_ is not None}
 
-    def _land(self, session: Session, spooled: Spooled, spooler: Spooler) -> TaskResult:
+    def _land(
+        self, session: Session, spooled: Spooled, spooler: Spooler, state: TaskState | None
+    ) -> TaskResult:
         limit(session, min(TABLE_LOCK_SECONDS_MAX, self._underway.seconds_left()))
         landing = Landing(self._config, session, spooled, self._underway)
         try:
@@ -108,9 +128,11 @@ class PostgresTable:
             raise
         is_told = self._config.write_disposition in KEYED
         return TaskResult(
-            rows=spooled.rows,
-            bytes=spooled.scan.bytes,
+            rows=spooled.count,
+            bytes=spooled.rows.scan.bytes,
             seconds=self._underway.seconds(),
+            cursor=spooled.rows.cursor(state),
+            bad_rows=spooled.bad_rows,
             schema_changes=changes,
             tables=(loaded,) if is_told else (),
         )
@@ -137,7 +159,7 @@ class PostgresTable:
         for tries_left in reversed(range(RESOLVE_TRIES_MAX)):
             try:
                 with self._session() as session:
-                    session.begin()
+                    session.begin(_WRITING)
                     ledger = PostgresLedger(session, self._order)
                     ledger.lock(self._name, RESOLVE_LOCK_SECONDS_MAX)
                     receipt = ledger.receipt()
