@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 import pytest
 from support.executor_world import Scheduler, executor_running, pool_of
 from support.limited import JOB
+from support.warehouse import warehouse  # noqa: F401 - a fixture
 
 from orc_events.bus import Bus
 from orc_events.topology import Topology, provision
