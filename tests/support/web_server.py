@@ -15,6 +15,8 @@ class Asked:
         self.path = split.path
         self.query = {name: values[-1] for name, values in parse_qs(split.query).items()}
         self.headers = {name.lower(): value for name, value in handler.headers.items()}
+        self.method = handler.command
+        self.body = handler.rfile.read(int(self.headers.get("content-length", 0)))
 
 
 class WebServer:
@@ -39,6 +41,8 @@ class WebServer:
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(data)
+
+            do_POST = do_GET  # noqa: N815 - the names are the library's
 
             def log_message(self, *_):
                 pass

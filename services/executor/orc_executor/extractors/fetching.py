@@ -74,24 +74,31 @@ class Fetcher:
         """Return the validators to ask with the next time, once the pages are fetched."""
         return Learned() if self._validators is None else self._validators.learned()
 
-    async def ask(self, request: Request) -> Answer:
-        """Return the answer; raises SourceUnavailable, SourceRefused, WrongShape, AddressRefused."""
-        async with self._room:
-            return await patiently(lambda: self._try(request), self._config.retries, place(request.url))
+    async def ask(self, request: Request, method: str | None = None) -> Answer:
+        """
+        Return the answer; raises SourceUnavailable, SourceRefused, WrongShape, AddressRefused.
 
-    async def _try(self, request: Request) -> Answer:
+        `method` is asked by in place of the config's own.
+        """
+        how = method or self._config.method
+        async with self._room:
+            return await patiently(lambda: self._try(request, how), self._config.retries, place(request.url))
+
+    async def _try(self, request: Request, method: str) -> Answer:
         if self._tokens is None:
-            return await self._follow(request, None)
+            return await self._follow(request, method, None)
         token = await self._tokens.token()
         try:
-            return await self._follow(request, token)
+            return await self._follow(request, method, token)
         except _TokenRefused:
             self._tokens.refuse(token)
-        return await self._follow(request, await self._tokens.token(), is_last=True)
+        return await self._follow(request, method, await self._tokens.token(), is_last=True)
 
-    async def _follow(self, request: Request, token: str | None, *, is_last: bool = False) -> Answer:
+    async def _follow(
+        self, request: Request, method: str, token: str | None, *, is_last: bool = False
+    ) -> Answer:
         """Ask, and go where redirects lead; raises _TokenRefused on a 401 unless it is the last try."""
-        url, method, content = request.url, self._config.method, self._content(request)
+        url, content = request.url, self._content(request)
         for _ in range(REDIRECTS_MAX + 1):
             _check_url(url)
             if content is not None and self._is_body_secret and not self._who.is_own(url):
