@@ -151,23 +151,6 @@ def test_more_parents_than_allowed_are_an_error(worker, serve):
     )  # fmt: skip
 
 
-def test_parents_are_not_fetched_ahead_of_their_children(worker, serve):
-    """Page after page as children need them: the third page of parents follows children of the first."""
-
-    def answer(asked):
-        page = int(asked.query.get("page", 0))
-        if asked.path == "/parents":
-            return rows(page * 10 - 9, page * 10) if page <= 5 else []
-        return rows(1, 1)
-
-    server = serve(answer)
-    parent = {"pagination": {"type": "page_number", "size": 10}}
-    assert worker.load(family(server, parent=parent, concurrency=2), table()) == 50
-    paths = [(asked.path, asked.query.get("page")) for asked in server.asked]
-    third = paths.index(("/parents", "3"))
-    assert sum(path != "/parents" for path, _ in paths[:third]) >= 18
-
-
 def test_a_child_that_fails_fails_the_task_and_one_that_is_ignored_is_left_out(worker, serve):
     """Others go on; the error names the child's own path."""
 

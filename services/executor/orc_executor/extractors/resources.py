@@ -57,13 +57,13 @@ async def all_pages(
 
     async with (
         aclosing(_parents(config.parent, fetcher, underway)) as parents,
-        aclosing(_of_each(parents, of, config.concurrency)) as found,
+        aclosing(of_each(parents, of, config.concurrency)) as found,
     ):
         async for page in found:
             yield page
 
 
-async def _of_each(
+async def of_each(
     parents: AsyncGenerator[Parent, None], of: Callable[[Parent], AsyncGenerator[Page, None]], most: int
 ) -> AsyncGenerator[Page, None]:
     """Yield the children's pages, parent by parent, those of so many being asked for at any time."""
