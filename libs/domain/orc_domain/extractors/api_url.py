@@ -42,4 +42,7 @@ def _split(text: str, field: str) -> SplitResult:
         )
     if not (url.hostname or "").strip(".") or not has_port:
         raise Invalid(field, "the URL names no host, or port 0", valid=valid)
+    if "{" in url.netloc:
+        # What a record holds must not say who gets the secrets.
+        raise Invalid(field, "a part to fill in stands in the host", valid="https://host/path/{parent.id}")
     return url

@@ -14,6 +14,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
+
 from orc_executor import sql_names
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
@@ -38,8 +40,10 @@ def cut_csv(body: bytes) -> Records:
     header = match[0] if match else b""
     if len(header) >= HEADER_BYTES_MAX or not header:
         raise WrongShape(f"the answer is no CSV: its header is longer than {HEADER_BYTES_MAX} bytes")
-    text = body[len(header) :].lstrip(b"\r\n")
-    return Records(text, _rows(text), header)
+    text = body[len(header) :]
+    line_end = b"\r\n" if text.startswith(b"\r\n") else text[:1] or b"\n"
+    text = text.lstrip(b"\r\n")
+    return Records(text, _rows(text), header, line_end)
 
 
 def _rows(text: bytes) -> int:
@@ -67,17 +71,26 @@ def csv_scans(
     """Yield the one scan over the spooled pages; `read_as` are types that count whatever is found; raises WrongShape, duckdb.Error."""
     text = header.decode()
     delimiter = delimiter_of(text)
+    names = next(csv.reader([text], delimiter=delimiter))
     path = sql_names.text(str(spool))
     dialect = (
         f"header = true, delim = {sql_names.text(delimiter)}, quote = '\"', escape = '\"', nullstr = '', "
         "strict_mode = true, null_padding = false"
     )
-    ((found, date_format, timestamp_format),) = engine.run(
-        f"SELECT columns, dateformat, timestampformat FROM sniff_csv({path}, {dialect}, sample_size = -1)"
-    )
-    names = next(csv.reader([text], delimiter=delimiter))
+    try:
+        ((found, date_format, timestamp_format),) = engine.run(
+            f"SELECT columns, dateformat, timestampformat FROM sniff_csv({path}, {dialect}, sample_size = -1)"
+        )
+    except duckdb.InvalidInputException:
+        found = ()
     if len(found) != len(names):
-        # It takes the lines for whatever makes them fit, the header among them, and says nothing.
+        # It takes the lines for whatever makes them fit, or says no more than that none do: reading all as text says
+        # where and why.
+        texts = sql_names.columns({f"column{place}": "VARCHAR" for place in range(len(names))})
+        engine.run(
+            f"SELECT count(*), bit_xor(hash(rows)) FROM "
+            f"read_csv({path}, auto_detect = false, {dialect}, columns = {texts}) AS rows"
+        )
         raise WrongShape(f"the rows have {len(found)} columns, the header {len(names)}")
     forced = {name.casefold(): type_ for name, type_ in read_as.items()}
     types = {

@@ -31,17 +31,17 @@ def json_scans(
     select: Sequence[str] | None = None,
     rename: Mapping[str, str] | None = None,
     cursor: str | None = None,
+    found: Columns | None = None,
 ) -> Iterator[Scan]:
     """
     Yield the one scan over the spool file; raises duckdb.Error, WrongShape.
 
     `columns` are types that a config declares: a value that such a type would not keep is an error, and a column that
     no record has is null. `select`, `rename` and `cursor` are as in `shape`; the cursor may be a dotted field.
+    `found` are the types of all records where they were looked at before.
     """
     path = sql_names.text(str(spool))
-    found = engine.describe(
-        f"SELECT * FROM read_json({path}, format = 'newline_delimited', records = true, sample_size = -1)"
-    )
+    found = found or engine.describe(found_sql(spool))
     declared = _by_column(columns or {}, found)
     # What is wanted are columns of the table, under the names that they get.
     table = {name.casefold(): type_ for name, type_ in (wanted or {}).items()}
@@ -67,6 +67,15 @@ def json_scans(
             cursor_text=sql_names.identifier(place.hidden),
         )
     yield Scan(sql=shaped.sql, columns=shaped.columns, bytes=size, cursor=shaped.cursor)
+
+
+def found_sql(spool: Path) -> str:
+    """Return the query whose columns are the types of all records; by default DuckDB would look at 32 files."""
+    path = sql_names.text(str(spool))
+    return (
+        f"SELECT * FROM read_json({path}, format = 'newline_delimited', records = true, sample_size = -1, "
+        "maximum_sample_files = -1)"
+    )
 
 
 def _query(path: str, found: Columns, types: Columns, declared: Columns, place: CursorPlace | None) -> str:
