@@ -53,6 +53,7 @@ def cursors(engine, found):
         ({"at": "x-1"}, "at", "VARCHAR", "x-1", "x-1"),
         ({"at": None}, "at", "VARCHAR", None, None),
         ({"a": {"b": {"at": NANO}}}, "a.b.at", "TIMESTAMP WITH TIME ZONE", "2026-05-13 09:00:00.123456+00", NANO),
+        ({"a": {"at": None, "b": 1}}, "a.at", "VARCHAR", None, None),
         ({"a": {"at": 5, "c": [1]}}, "A.At", "BIGINT", "5", "5"),
         ({"a.b": NANO, "a": {"b": 1}}, "a.b", "TIMESTAMP WITH TIME ZONE", "2026-05-13 09:00:00.123456+00", NANO),
         ({"it's": {'"q"': "2026-05-13"}}, "it's.\"q\"", "DATE", "2026-05-13", "2026-05-13"),
@@ -133,6 +134,15 @@ def test_a_declared_column_that_no_record_has_is_null(engine, scan):
     """So that a table has it from the first load on."""
     found = scan([{"a": 1}], columns={"late": "DATE"}, select=["late", "a"])
     assert (found.columns, values(engine, found)) == ({"late": "DATE", "a": "BIGINT"}, [(None, 1)])
+
+
+def test_what_is_null_everywhere_is_text(engine, scan):
+    """In a column and inside one, so that a table can take what comes later."""
+    found = scan(['{"n": null, "l": [null], "s": {"NULL": null, "x": 1}}'])
+    assert found.columns == {"n": "VARCHAR", "l": "VARCHAR[]", "s": 'STRUCT("NULL" VARCHAR, x BIGINT)'}
+    assert values(engine, found, "CAST((n, l, s) AS VARCHAR)") == [
+        ("(NULL, [NULL], {'NULL': NULL, 'x': 1})",)
+    ]
 
 
 def test_the_table_is_looked_at_under_new_names(engine, scan):

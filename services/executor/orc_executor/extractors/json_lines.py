@@ -8,6 +8,7 @@ the source wrote it, beside its value.
 
 # ruff: noqa: S608 - every name and text of a user is quoted by sql_names
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from orc_executor.extractors.json_cursor import ROWS, CursorPlace, find_cursor
 from orc_executor.extractors.shaping import shape
 from orc_executor.extractors.source import Columns, Scan, fits
 
+_NULL = re.compile(r'"NULL"(?=$|[,)\[])')
+"""The type of what is null, of a column or inside one; a field of that name is followed by its type."""
 _TEXTS = frozenset({"VARCHAR", "TEXT", "STRING", "JSON"})
 
 
@@ -118,5 +121,5 @@ def _settled(found: str, wanted: str | None) -> str:
     """Return the type to read a column as: the table's where that loses nothing, so that texts stay as they came."""
     if wanted is not None and fits(found, wanted):
         return wanted
-    # A column that is null everywhere says nothing of its type; as text, later rows can be put beside it.
-    return "VARCHAR" if found == '"NULL"' else found
+    # What is null everywhere says nothing of its type; as text, later rows can be put beside it.
+    return _NULL.sub("VARCHAR", found)
