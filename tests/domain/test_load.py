@@ -14,6 +14,10 @@ def duckdb(**more):
     return {"type": "duckdb", "db_path": "a.duckdb", "table_name": "t", **more}
 
 
+def scd2(**more):
+    return duckdb(write_disposition="scd2", primary_key=["a"], scd2=more)
+
+
 @pytest.mark.parametrize(
     ("config", "typed"),
     [
@@ -44,6 +48,19 @@ def test_a_config_is_typed(config, typed):
         (duckdb(load_id_column="a\ud800"), ".load_id_column", "a plain table name"),
         (duckdb(db_path="folder/"), ".db_path", "the path of a file"),
         (duckdb(db_path="folder/."), ".db_path", "the path of a file"),
+        (duckdb(write_disposition="merge"), ".primary_key", "names of the key's columns"),
+        (duckdb(write_disposition="scd2", primary_key=[]), ".primary_key", KEYS),
+        (duckdb(primary_key=["a", "A"]), ".primary_key", "each column once"),
+        (duckdb(merge={"strategy": "delete-insert"}), ".merge", "write_disposition merge"),
+        (duckdb(scd2={"absent": "keep"}), ".scd2", "write_disposition scd2"),
+        (scd2(valid_to_column="VALID_FROM"), ".scd2.valid_to_column", "another name"),
+        (scd2(valid_to_column="a "), ".scd2.valid_to_column", "a plain table name"),
+        (
+            duckdb(write_disposition="insert-only", primary_key=["a"], nested="child_tables"),
+            ".nested",
+            "json or flatten, or write_disposition replace, append or merge",
+        ),
+        (duckdb(schema_contract={"rows": "freeze"}), ".schema_contract.rows", KEYS),
     ],
 )
 def test_what_is_wrong_is_named(config, place, valid):

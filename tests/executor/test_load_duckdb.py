@@ -9,6 +9,8 @@ import pytest
 from support.worker_process import INLINE, order, table, worker_process
 
 APPEND = table(write_disposition="append")
+FREEZE = {"tables": "freeze", "columns": "freeze", "data_type": "freeze"}
+FROZEN = {**APPEND, "schema_contract": FREEZE}
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def test_append_reads_a_text_file_as_the_table_is(worker):
         worker.load({"type": "csv", "path": "x.csv"}, APPEND)
     assert worker.rows() == [(1, "x"), (2, "007"), (3, "2026-01-02")]
     (worker.data_dir / "x.csv").write_text("a,b\n1.5,y\n")
-    assert worker.fail({"type": "csv", "path": "x.csv"}, APPEND) == (
+    assert worker.fail({"type": "csv", "path": "x.csv"}, FROZEN) == (
         "source_malformed",
         "x.csv: row 1: column a: 1.5 is not BIGINT",
     )
@@ -65,10 +67,10 @@ def test_append_keeps_the_text_of_json_as_it_came(worker):
         ({"a": 1.5, "b": "x"}, "the rows do not fit table t: column a is DOUBLE, in the table it is BIGINT"),
     ],
 )
-def test_append_refuses_rows_that_do_not_fit(worker, row, message):
+def test_a_frozen_table_refuses_rows_that_do_not_fit(worker, row, message):
     """Nothing is dropped, invented or rounded."""
     worker.load(inline({"a": 1, "b": "x"}), APPEND)
-    assert worker.fail(inline(row), APPEND) == ("wrong_shape", message)
+    assert worker.fail(inline(row), FROZEN) == ("contract_broken", message)
     assert worker.rows() == [(1, "x")]
 
 

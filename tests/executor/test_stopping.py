@@ -13,6 +13,7 @@ from orc_executor.extractors.source import Scan
 from orc_executor.loaders.discard import discard
 from orc_executor.loaders.duckdb_file import DuckdbFile
 from orc_executor.scratch import Scratch
+from orc_executor.state import NOTHING_LEARNED
 from orc_executor.underway import Underway
 from orc_executor.worker_settings import WorkerSettings
 
@@ -35,7 +36,7 @@ def underway():
 def load(loader, source, engine, underway):
     if loader == "discard":
         return discard(source, engine, underway)
-    return DuckdbFile(DuckdbLoad(db_path=MEMORY, table_name="t"), engine, underway).load(source)
+    return DuckdbFile(DuckdbLoad(db_path=MEMORY, table_name="t"), engine, underway).load(source, None)
 
 
 class StoppedInTheLook:
@@ -43,6 +44,9 @@ class StoppedInTheLook:
 
     def __init__(self, underway):
         self.underway = underway
+
+    def learned(self):
+        return NOTHING_LEARNED
 
     def scans(self, _engine, _wanted):
         self.underway.stop()
@@ -66,6 +70,9 @@ class Broken:
     def __init__(self):
         self.searching = threading.Event()
 
+    def learned(self):
+        return NOTHING_LEARNED
+
     def scans(self, _engine, _wanted):
         yield Scan(sql="SELECT error('broken') AS a", columns={"a": "INTEGER"}, bytes=1)
 
@@ -80,7 +87,8 @@ def test_a_stop_ends_the_search_for_a_fault(engine, underway, loader):
     source, ended = Broken(), threading.Event()
 
     def watch():
-        source.searching.wait()
+        if not source.searching.wait(30):
+            return
         underway.stop()
         while not ended.wait(0.01):
             underway.tick()

@@ -1,7 +1,8 @@
 """
 What a path in a config may look like, judged by its text alone.
 
-Whether the real file lies inside the allowed roots is judged by the executor, which can see the file system.
+Whether the real file lies inside the allowed roots is judged by the executor, which can see the file system. URLs that
+extractors may read are judged by `orc_domain.extractors.storage`; here they are no paths.
 """
 
 import re
@@ -22,13 +23,16 @@ _URL_LIKE = re.compile(
 _WINDOWS = re.compile(r"[A-Za-z]:|//|.*\\", re.DOTALL)
 
 
-def check_path(path: str, field: str) -> None:
-    """Refuse what can never be a path under the data folder; raises Invalid."""
+def check_path(path: str, field: str, urls: str | None = None) -> None:
+    """
+    Refuse what can never be a path under the data folder; raises Invalid.
+
+    `urls` are the URLs that could stand there too, to be named in a refusal; the caller has judged those already.
+    """
     problem = _problem(path)
     if problem is not None:
-        raise Invalid(
-            field, problem, valid="a path without '..', under ORC_DATA_DIR or one of ORC_FILE_ROOTS"
-        )
+        valid = "a path without '..', under ORC_DATA_DIR or one of ORC_FILE_ROOTS"
+        raise Invalid(field, problem, valid=valid if urls is None else f"{valid}; or a URL with {urls}")
 
 
 def _problem(path: str) -> str | None:
@@ -42,7 +46,7 @@ def _problem(path: str) -> str | None:
     if ".." in (part.strip() for part in re.split(r"[/\\]", path)):
         return "the path climbs with '..'"
     if _URL_LIKE.match(text):
-        return "the path looks like a URL; use the api extractor for HTTP"
+        return "the path looks like a URL of a kind that cannot be used here"
     if _WINDOWS.match(text):
         return "the path is written in the Windows way, with a drive, a share or '\\'"
     if text.startswith("~"):

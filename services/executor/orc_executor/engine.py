@@ -46,6 +46,8 @@ class Engine:
         # A commit writes the file itself, atomically, in place of a log that the detaching would carry over: half the
         # syncs, and no `.wal` beside the file that a crash could leave and a copy could miss.
         self.run("SET checkpoint_threshold = '1B'")
+        # A time without a zone is UTC, whatever zone the machine is in.
+        self.run("SET TimeZone = 'UTC'")
         self.run("SET enable_progress_bar = true")
         self.run("SET enable_progress_bar_print = false")
         allowed = sql_names.texts(f"{folder}/" for folder in (*folders, scratch.folder))
@@ -66,6 +68,26 @@ class Engine:
         """Return the columns of a query and their types; raises duckdb.Error."""
         return {row[0]: row[1] for row in self.run(f"DESCRIBE {query}")}
 
+    def is_one_select(self, sql: str) -> bool:
+        """Tell whether a text is one SELECT statement; raises duckdb.Error when it is no SQL."""
+        found = self._connection.extract_statements(sql)
+        return len(found) == 1 and found[0].type == duckdb.StatementType.SELECT
+
+    def type_of(self, text: str) -> duckdb.sqltypes.DuckDBPyType:
+        """Return the structure of a type that DuckDB wrote as text; raises duckdb.Error."""
+        return self._connection.dtype(text)
+
+    def supertype(self, one: str, other: str) -> str | None:
+        """Return the type that two types are taken to where they meet, None where they cannot."""
+        query = f"DESCRIBE SELECT NULL::{one} AS found UNION ALL SELECT NULL::{other}"
+        # A question that fails would abort the open transaction, so it is asked beside it.
+        with self._connection.cursor() as beside:
+            try:
+                ((_, found, *_),) = beside.execute(query).fetchall()
+            except duckdb.Error:
+                return None
+        return str(found)
+
     def roll_back(self) -> None:
         """End the open transaction, if there still is one."""
         try:
@@ -85,7 +107,9 @@ class Engine:
         return round(percent, 1) if percent >= 0 else None
 
     @contextmanager
-    def attached(self, path: str, name: str, underway: Underway) -> Iterator[None]:
+    def attached(
+        self, path: str, name: str, underway: Underway, *, storage_version: str | None = None
+    ) -> Iterator[None]:
         """
         Have the database file as `target`, alone, for the block.
 
@@ -102,20 +126,23 @@ class Engine:
         patience = Patience(underway.wait_until, underway.check_stop)
         with file_lock(path, name, patience):
             if not os.path.exists(path):  # noqa: PTH110
-                self._create(path, name)
+                self._create(path, name, storage_version)
             self._attach(path, name, patience)
             try:
                 yield
             finally:
                 self._detach()
 
-    def _create(self, path: str, name: str) -> None:
+    def _create(self, path: str, name: str, storage_version: str | None) -> None:
         """Make an empty database, whole or not at all: a process killed while DuckDB makes one leaves a broken file."""
         unfinished = path + UNFINISHED_SUFFIX
         try:
             if os.path.exists(unfinished):  # noqa: PTH110
                 os.unlink(unfinished)  # noqa: PTH108
-            self.run(f"ATTACH {sql_names.text(unfinished)} AS target (TYPE duckdb)")
+            version = (
+                "" if storage_version is None else f", STORAGE_VERSION {sql_names.text(storage_version)}"
+            )
+            self.run(f"ATTACH {sql_names.text(unfinished)} AS target (TYPE duckdb{version})")
             self._detach()
             os.rename(unfinished, path)  # noqa: PTH104
         except OSError as error:

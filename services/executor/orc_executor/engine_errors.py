@@ -22,6 +22,7 @@ _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _ORIGINAL = re.compile(r"Original Line: (.*)")
 _FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
 _JSON_PLACE = re.compile(r'in file "(.+?)"(?:, in (?:line|record/value) (\d+))?')
+_JSON_FAULT = re.compile(r"Malformed JSON|JSON transform error")
 _NO_SPACE = re.compile(
     r"No space left on device|Disk quota exceeded|File too large|max_temp_directory_size", re.IGNORECASE
 )
@@ -40,7 +41,8 @@ def is_foreign_lock(error: duckdb.Error) -> bool:
 
 def is_type_doubt(error: duckdb.Error) -> bool:
     """Whether a value did not fit the type that was taken from a sample of the file."""
-    return DOUBT in str(error) or isinstance(error, duckdb.ConversionException)
+    text = str(error)
+    return DOUBT in text or bool(_JSON_FAULT.search(text)) or isinstance(error, duckdb.ConversionException)
 
 
 def is_fatal(error: BaseException | None) -> bool:

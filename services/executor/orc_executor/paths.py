@@ -29,6 +29,8 @@ class SourceFile(Struct, frozen=True):
     name: str
     """As to call it in a message: under its folder."""
     bytes: int
+    mark: str = ""
+    """Size and time of its last change: another when the file is."""
 
     @property
     def pattern(self) -> str:
@@ -54,7 +56,7 @@ class Folders:
                 return [self._source(candidate) for candidate in found]
         raise SourceMissing(f"{path}: no such file under {self._named()}")
 
-    def target(self, path: str) -> str:
+    def target(self, path: str, *, make_parent: bool = True) -> str:
         """Return the real path of a database file, which need not exist; raises PathRefused, TargetUnusable."""
         real = os.path.realpath(os.path.join(self.data_dir, path))  # noqa: PTH118
         if not _lies_under(real, (self.data_dir,)):
@@ -64,7 +66,8 @@ class Folders:
         try:
             status = os.stat(real)  # noqa: PTH116
         except FileNotFoundError:
-            self._make_parent(path, real)
+            if make_parent:
+                self._make_parent(path, real)
             return real
         except OSError as error:
             raise TargetUnusable(f"{path}: {error.strerror}") from error
@@ -84,7 +87,7 @@ class Folders:
         _check_plain(status, name, PathRefused)
         if not os.access(real, os.R_OK):
             raise PathRefused(f"{name}: may not be read by this process")
-        return SourceFile(real, name, status.st_size)
+        return SourceFile(real, name, status.st_size, f"{status.st_size} {status.st_mtime_ns}")
 
     def _name(self, path: str) -> str:
         for root in self.all:

@@ -21,8 +21,8 @@ class TaskState(Struct, frozen=True, kw_only=True):
     cursor: str | None = None
     cursor_type: str | None = None
     """The DuckDB type by which cursors are compared."""
-    boundary: tuple[str, ...] = ()
-    """Digests of the rows from the lag before the cursor on: those that may come again."""
+    boundary: tuple[tuple[str, str], ...] = ()
+    """Digest and cursor of the rows from the lag before the cursor on: those that may come again."""
     set_version: int = 0
     """The version of the job whose `cursor set` was last applied."""
     etag: str | None = None

@@ -37,7 +37,7 @@ def transfer(extractor: Extractor, loader: Loader, engine: Engine, underway: Und
         source = open_source(extractor, underway, NO_STATE)
         source.gather()
         return Loaded(discard(source, engine, underway))
-    known, is_stateful = NOTHING_KNOWN, goes_on(extractor)
+    known, is_stateful = NOTHING_KNOWN, goes_on(extractor) and order.window is None
     if order.settle or order.check_receipt:
         known = target.look()
         if known.receipt is not None:
@@ -49,12 +49,12 @@ def transfer(extractor: Extractor, loader: Loader, engine: Engine, underway: Und
             known = target.look()
             if known.receipt is not None:
                 return Loaded(known.receipt.result, already=True)
-        state = _where_to_go_on(known, order)
+        state = _where_to_go_on(known, order) if is_stateful else NO_STATE
         source = open_source(extractor, underway, state)
         source.gather()
         underway.check_stop()
         try:
-            receipt, already = target.load(source, state)
+            receipt, already = target.load(source, state if is_stateful else None)
         except StateMoved as moved:
             if not tries_left:
                 raise StateContended(STATE_TRIES_MAX) from moved

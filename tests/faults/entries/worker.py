@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from reach import reach
 
 from orc_executor import engine, receipts, worker
-from orc_executor.loaders.duckdb import DuckdbLoader
+from orc_executor.loaders.duckdb_file import DuckdbFile
 
 BREAKS = set(filter(None, os.environ.get("FAULTS_BREAKS", "").split(",")))
 EXECUTOR = os.getppid()
@@ -23,7 +23,7 @@ loading: list[object] = []
 """The run whose load is under way."""
 
 _load, _run, _attached, _attach = (
-    DuckdbLoader.load, engine.Engine.run, engine.Engine.attached, engine.Engine._attach,
+    DuckdbFile.load, engine.Engine.run, engine.Engine.attached, engine.Engine._attach,
 )  # fmt: skip
 
 
@@ -32,10 +32,10 @@ def point(name: str) -> None:
         reach(name, executor=EXECUTOR, run_id=loading[0])
 
 
-def load(self: Any, source: Any) -> Any:
+def load(self: Any, source: Any, state: Any) -> Any:
     loading.append(self._order.run_id)
     try:
-        return _load(self, source)
+        return _load(self, source, state)
     finally:
         point("load-ended")
         loading.clear()
@@ -53,9 +53,9 @@ def run(self: Any, sql: str, parameters: Any = None) -> Any:
 
 
 @contextmanager
-def attached(self: Any, path: str, name: str, underway: Any) -> Any:
+def attached(self: Any, path: str, name: str, underway: Any, **more: Any) -> Any:
     point("before-lock")
-    with _attached(self, path, name, underway):
+    with _attached(self, path, name, underway, **more):
         yield
 
 
@@ -66,11 +66,11 @@ def attach_carelessly(self: Any, path: str, *rest: Any) -> None:
         file.read(1)
 
 
-def write_nothing(_self: Any, rows: int, bytes_: int, seconds: float) -> receipts.Receipt:
-    return receipts.Receipt("none", rows, bytes_, seconds)
+def write_nothing(_self: Any, result: Any) -> receipts.Receipt:
+    return receipts.Receipt(result)
 
 
-DuckdbLoader.load = load  # type: ignore[method-assign]
+DuckdbFile.load = load  # type: ignore[method-assign]
 engine.Engine.run = run  # type: ignore[method-assign]
 engine.Engine.attached = attached  # type: ignore[method-assign]
 if "careless" in BREAKS:

@@ -17,6 +17,7 @@ from orc_domain.extractors.files import (
     check_paths,
 )
 from orc_domain.extractors.incremental import Incremental
+from orc_domain.extractors.storage import Storage
 from orc_domain.fields import is_visible
 from orc_domain.rejection import Invalid
 
@@ -57,11 +58,13 @@ class CsvExtract(Tagged, frozen=True, tag="csv"):
     on_bad_rows: BadRows = BadRows()
     files: Files = "all"
     incremental: Incremental | None = None
+    storage: Storage | None = None
+    """How to get at paths that are URLs."""
 
 
 def check_csv(config: CsvExtract, field: str) -> None:
     """Judge all that the config's text tells; raises Invalid."""
-    check_paths(config.path, field)
+    check_paths(config.path, field, config.storage)
     check_columns(config.select, config.rename, config.columns, field)
     if '"' in config.delimiter or not is_visible(config.delimiter.replace("\t", "")):
         raise Invalid(

@@ -1,11 +1,20 @@
 """What the configs of files have in common: which files, which columns, and what becomes of rows that cannot be read."""
 
+import codecs
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from orc_domain.config import NonEmpty
 from orc_domain.extractors.column_types import check_column_type
+from orc_domain.extractors.storage import (
+    STORES,
+    Place,
+    Storage,
+    check_remote,
+    check_storage,
+    remote_place,
+)
 from orc_domain.fields import is_visible
 from orc_domain.paths import check_path
 from orc_domain.rejection import Invalid
@@ -40,13 +49,35 @@ def paths_of(path: Paths) -> tuple[str, ...]:
     return (path,) if isinstance(path, str) else path
 
 
-def check_paths(path: Paths, field: str) -> None:
-    """Judge each path by its text; raises Invalid naming it."""
-    if isinstance(path, str):
-        check_path(path, f"{field}.path")
+def check_paths(path: Paths, field: str, storage: Storage | None = None) -> None:
+    """Judge each path by its text, and how to get at those that are URLs; raises Invalid naming it."""
+    places = list[Place]()
+    for number, one in enumerate(paths_of(path)):
+        name = f"{field}.path" if isinstance(path, str) else f"{field}.path[{number}]"
+        place = remote_place(one)
+        if place is None:
+            check_path(one, name, urls=STORES)
+        else:
+            check_remote(place, name)
+            places.append(place)
+    check_storage(storage, places, field)
+
+
+def check_encoding(encoding: str, field: str) -> None:
+    """Refuse what is no encoding of text; raises Invalid."""
+    try:
+        # A codec from bytes to bytes, base64 say, is none; `undefined` refuses everything.
+        b"a".decode(encoding)
+        codecs.getincrementaldecoder(encoding)
+    except UnicodeDecodeError:
+        # A character of this encoding is longer.
         return
-    for place, one in enumerate(path):
-        check_path(one, f"{field}.path[{place}]")
+    except (LookupError, ValueError) as error:
+        raise Invalid(
+            f"{field}.encoding",
+            f"{encoding[:64]!r} is no encoding of text",
+            valid="a name that Python knows: utf-8, utf-16, latin-1, cp1252, shift_jis, …",
+        ) from error
 
 
 def check_columns(select: Names | None, rename: Renames | None, columns: Types | None, field: str) -> None:

@@ -10,9 +10,11 @@ from orc_domain.extractors.files import (
     Renames,
     Types,
     check_columns,
+    check_encoding,
     check_paths,
 )
 from orc_domain.extractors.incremental import Incremental
+from orc_domain.extractors.storage import Storage
 
 
 class JsonExtract(Tagged, frozen=True, tag="json"):
@@ -30,6 +32,8 @@ class JsonExtract(Tagged, frozen=True, tag="json"):
     file_name_column: NonEmpty | None = None
     files: Files = "all"
     incremental: Incremental | None = None
+    storage: Storage | None = None
+    """How to get at paths that are URLs."""
 
 
 class JsonlExtract(Tagged, frozen=True, tag="jsonl"):
@@ -46,9 +50,12 @@ class JsonlExtract(Tagged, frozen=True, tag="jsonl"):
     """A line that is no JSON object, or has a value that its column's type cannot hold."""
     files: Files = "all"
     incremental: Incremental | None = None
+    storage: Storage | None = None
+    """How to get at paths that are URLs."""
 
 
 def check_json(config: JsonExtract | JsonlExtract, field: str) -> None:
     """Judge all that the config's text tells; raises Invalid."""
-    check_paths(config.path, field)
+    check_paths(config.path, field, config.storage)
+    check_encoding(config.encoding, field)
     check_columns(config.select, config.rename, config.columns, field)

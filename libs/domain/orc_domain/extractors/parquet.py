@@ -3,6 +3,7 @@
 from orc_domain.config import NonEmpty, Tagged
 from orc_domain.extractors.files import Files, Names, Paths, Renames, Types, check_columns, check_paths
 from orc_domain.extractors.incremental import Incremental
+from orc_domain.extractors.storage import Storage
 
 
 class ParquetExtract(Tagged, frozen=True, tag="parquet"):
@@ -20,9 +21,11 @@ class ParquetExtract(Tagged, frozen=True, tag="parquet"):
     file_name_column: NonEmpty | None = None
     files: Files = "all"
     incremental: Incremental | None = None
+    storage: Storage | None = None
+    """How to get at paths that are URLs."""
 
 
 def check_parquet(config: ParquetExtract, field: str) -> None:
     """Judge all that the config's text tells; raises Invalid."""
-    check_paths(config.path, field)
+    check_paths(config.path, field, config.storage)
     check_columns(config.select, config.rename, config.columns, field)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from orc_domain.config import Tagged
-from orc_domain.loaders.checks import Checks
+from orc_domain.loaders.checks import Checks, check_checks
 from orc_domain.loaders.contract import SchemaContract
 from orc_domain.loaders.tables import (
     Disposition,
@@ -16,6 +16,7 @@ from orc_domain.loaders.tables import (
     Scd2,
     check_identifier,
     check_key,
+    check_word_of,
 )
 from orc_domain.paths import check_path
 from orc_domain.rejection import Invalid
@@ -51,4 +52,28 @@ def check_duckdb(config: DuckdbLoad, field: str) -> None:
     check_identifier(config.table_name, f"{field}.table_name")
     if config.load_id_column is not None:
         check_identifier(config.load_id_column, f"{field}.load_id_column")
-    check_key(config.write_disposition, config.primary_key, field)
+    check_checks(config.checks, f"{field}.checks")
+    disposition = config.write_disposition
+    check_key(disposition, config.primary_key, field)
+    check_word_of(disposition, "merge", "merge", is_given=config.merge != Merge(), field=field)
+    check_word_of(disposition, "scd2", "scd2", is_given=config.scd2 != Scd2(), field=field)
+    if disposition == "scd2":
+        _check_scd2(config.scd2, field)
+    if config.nested == "child_tables" and disposition in {"scd2", "insert-only"}:
+        raise Invalid(
+            f"{field}.nested",
+            f"child tables do not go with write_disposition {disposition}",
+            valid="json or flatten, or write_disposition replace, append or merge",
+        )
+
+
+def _check_scd2(scd2: Scd2, field: str) -> None:
+    for word, name in (
+        ("valid_from_column", scd2.valid_from_column),
+        ("valid_to_column", scd2.valid_to_column),
+    ):
+        check_identifier(name, f"{field}.scd2.{word}")
+    if scd2.valid_from_column.casefold() == scd2.valid_to_column.casefold():
+        raise Invalid(
+            f"{field}.scd2.valid_to_column", "is the same as valid_from_column", valid="another name"
+        )

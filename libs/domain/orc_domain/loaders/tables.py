@@ -36,7 +36,7 @@ class Merge(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Scd2(Struct, frozen=True, forbid_unknown_fields=True):
-    """How versions of a row are told apart."""
+    """How versions of a row are told apart; the columns are timestamps in UTC."""
 
     valid_from_column: Identifier = "valid_from"
     valid_to_column: Identifier = "valid_to"
@@ -63,3 +63,13 @@ def check_key(disposition: str, key: Key | None, field: str) -> None:
         )
     if key is not None and len({name.casefold() for name in key}) != len(key):
         raise Invalid(f"{field}.primary_key", "a column stands twice", valid="each column once")
+
+
+def check_word_of(disposition: str, owner: str, word: str, *, is_given: bool, field: str) -> None:
+    """Refuse a word that only one disposition heeds; raises Invalid."""
+    if is_given and disposition != owner:
+        raise Invalid(
+            f"{field}.{word}",
+            f"write_disposition {disposition} does not heed it",
+            valid=f"write_disposition {owner}",
+        )

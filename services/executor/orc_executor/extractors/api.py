@@ -105,6 +105,11 @@ class ApiSource:
                             types.look_at(file)
                         underway.rows += page.records.count
                         underway.bytes += len(page.answer.body)
+                        underway.requests = (underway.requests or 0) + 1
+                        if page.pages is not None and self._config.parent is None:
+                            underway.requests_total = page.pages
+                        if underway.has_enough:
+                            break
                 if types.is_begun and (file := self._spool.end()) is not None:
                     types.look_at(file)
                 self._found = await types.united()

@@ -47,7 +47,9 @@ class CsvSource:
 
     def gather(self) -> None:
         """Read the headers; raises SourceMalformed naming the file that differs."""
-        self._files = find_files(self._config.path, self._config.files, self._underway, self._state).files
+        self._files = find_files(
+            self._config.path, self._config.files, self._underway, self._state, self._config.storage
+        ).files
         self._names = {file.path: file.name for file in self._files}
         first = self._files[0]
         self._header = read_header(first, self._config.delimiter)

@@ -4,6 +4,7 @@ from orc_domain.extract import Extractor
 from orc_domain.extractors.api import ApiExtract
 from orc_domain.extractors.csv import CsvExtract
 from orc_domain.extractors.inline import InlineExtract
+from orc_domain.extractors.json import JsonExtract, JsonlExtract
 from orc_domain.extractors.parquet import ParquetExtract
 from orc_executor.errors import Internal
 from orc_executor.extractors.csv import CsvSource
@@ -23,6 +24,10 @@ def open_source(extractor: Extractor, underway: Underway, state: TaskState) -> S
             return ParquetSource(extractor, underway, state)
         case InlineExtract():
             return InlineSource(extractor.rows, underway)
+        case JsonExtract() | JsonlExtract():
+            from orc_executor.extractors.json_files import JsonSource  # noqa: PLC0415 - Arrow, which only they need
+
+            return JsonSource(extractor, underway, state)
         case ApiExtract():
             from orc_executor.extractors.api import ApiSource  # noqa: PLC0415 - 15 MB that only APIs need
 

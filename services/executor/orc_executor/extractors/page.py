@@ -20,6 +20,8 @@ class Page(Struct, frozen=True):
     records: Records
     body: bytes
     answer: Answer
+    pages: int | None = None
+    """How many there are, where this answer told."""
 
 
 class Reader:

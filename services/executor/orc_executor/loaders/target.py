@@ -35,9 +35,10 @@ class Target(Protocol):
     def look(self) -> Known:
         """Return the receipt or the state, and hold back earlier attempts; raises TaskError."""
 
-    def load(self, source: Source, state: TaskState) -> tuple[Receipt, bool]:
+    def load(self, source: Source, state: TaskState | None) -> tuple[Receipt, bool]:
         """
         Return the receipt, and whether an earlier attempt had written it; raises TaskError, TaskStopped.
 
-        Raises StateMoved when the source goes on from `state` and it is not the target's any more.
+        `state` is where the source goes on, to be saved as it is after the load; None when it begins anew each time.
+        Raises StateMoved when it is not the target's state any more.
         """

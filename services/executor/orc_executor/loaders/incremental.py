@@ -1,0 +1,166 @@
+"""
+Incremental: which rows a run takes, and where the next one begins.
+
+    narrow     rows from the cursor, less the lag, on; those that were loaded before are recognised by their digest
+    advance    the highest cursor of the rows, as the source wrote it, and the digests of those that may come again
+
+Cursors are compared by the type of their column and kept as text, so that no precision is lost. A backfill's run has a
+window instead: it takes what lies in it and leaves the cursor where it is.
+"""
+
+# ruff: noqa: S608 - every name and text of a user is quoted by sql_names
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+import msgspec
+from msgspec import Struct, structs
+
+from orc_domain.extractors.incremental import Scalar
+from orc_domain.run_messages import RunWindow
+from orc_executor.engine import Engine
+from orc_executor.errors import WrongShape
+from orc_executor.extractors.source import CursorColumn
+from orc_executor.frames import TaskOrder
+from orc_executor.sql_names import identifier, text
+from orc_executor.state import TaskState
+
+CURSOR, CURSOR_TEXT = "_orc_cursor", "_orc_cursor_text"
+"""The columns of staged rows that hold the cursor, as value and as text."""
+BOUNDARY_ROWS_MAX = 100_000
+_BOUNDARY = "orc_boundary"
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LAG = re.compile(r"(?P<number>[0-9.]+)(?P<unit>[smhdw]?)")
+_TIMES = ("DATE", "TIMESTAMP", "TIME")
+
+
+class Spec(Struct, frozen=True):
+    """What a config says of where a run begins."""
+
+    initial: Scalar | None = None
+    lag: str | None = None
+
+
+def spec_of(order: TaskOrder) -> Spec:
+    """Return what the order's extractor says, of whatever kind it is."""
+    return msgspec.convert(order.extractor_config.get("incremental") or {}, Spec)
+
+
+class Narrowing:
+    """The rows of one incremental scan; `cursor` are SQL over it."""
+
+    def __init__(
+        self, cursor: CursorColumn, spec: Spec, state: TaskState, window: RunWindow | None, *, by_digest: bool
+    ) -> None:
+        self._cursor, self._spec, self._state, self._window = cursor, spec, state, window
+        self._by_digest = by_digest and window is None
+        """Whether rows that were loaded before must be recognised: a key does not do that."""
+
+    def condition(self, columns: Sequence[str]) -> str:
+        """Return SQL over the scan for the rows to take; a null cursor is taken, to be told by `advance`."""
+        value, state = self._cursor.value, self._state
+        if self._window is not None:
+            start, end = (self._typed(at.isoformat()) for at in (self._window.start, self._window.end))
+            return f"({value} >= {start} AND {value} < {end})"
+        if state.cursor is None:
+            if self._spec.initial is None:
+                return "true"
+            return f"({value} IS NULL OR {value} >= {self._typed(str(self._spec.initial))})"
+        reached = self._typed(state.cursor)
+        fresh = f"{value} >= {self._before(reached)}"
+        if self._by_digest and state.boundary:
+            seen = f"(SELECT digest FROM {_BOUNDARY})"
+            fresh += f" AND NOT ({value} <= {reached} AND {digest(columns)} IN {seen})"
+        return f"({value} IS NULL OR ({fresh}))"
+
+    def prepare(self, engine: Engine) -> None:
+        """Put the digests of the rows that may come again where the condition looks for them."""
+        engine.run(f"CREATE OR REPLACE TEMP TABLE {_BOUNDARY} (digest VARCHAR, cursor VARCHAR)")
+        if self._by_digest and self._state.boundary:
+            digests, cursors = zip(*self._state.boundary, strict=True)
+            engine.run(
+                f"INSERT INTO {_BOUNDARY} SELECT unnest($1), unnest($2)", [list(digests), list(cursors)]
+            )
+
+    def advance(self, engine: Engine, staged: str, columns: Sequence[str]) -> TaskState:
+        """Return the state after the staged rows; raises WrongShape when a row has no cursor."""
+        nulls, reached = self._reached(engine, staged)
+        if nulls:
+            raise WrongShape(f"{nulls} rows have no value in {self._cursor.name}, the cursor of incremental")
+        if self._window is not None or reached is None:
+            return self._state
+        boundary: tuple[tuple[str, str], ...] = ()
+        if self._by_digest:
+            boundary = self._boundary(engine, staged, columns, reached)
+        return structs.replace(self._state, cursor=reached, cursor_type=self._cursor.type, boundary=boundary)
+
+    def _reached(self, engine: Engine, staged: str) -> tuple[int, str | None]:
+        value, said = identifier(CURSOR), identifier(CURSOR_TEXT)
+        ((nulls, highest),) = engine.run(
+            f"SELECT count(*) FILTER ({value} IS NULL), arg_max({said}, {value}) FROM {staged}"
+        )
+        before = self._state.cursor
+        if highest is None or before is None:
+            return nulls, highest if highest is not None else before
+        # Rows of the lag alone do not move the cursor back.
+        ((is_beyond,),) = engine.run(f"SELECT {self._typed(highest)} >= {self._typed(before)}")
+        return nulls, highest if is_beyond else before
+
+    def _boundary(
+        self, engine: Engine, staged: str, columns: Sequence[str], reached: str
+    ) -> tuple[tuple[str, str], ...]:
+        since = self._before(self._typed(reached))
+        rows: list[tuple[Any, ...]] = engine.run(
+            f"SELECT {digest(columns)}, min({identifier(CURSOR_TEXT)}) FROM {staged} "
+            f"WHERE {identifier(CURSOR)} >= {since} GROUP BY 1 "
+            f"UNION SELECT digest, cursor FROM {_BOUNDARY} WHERE {self._cast('cursor')} >= {since} "
+            f"LIMIT {BOUNDARY_ROWS_MAX + 1}"
+        )
+        if len(rows) > BOUNDARY_ROWS_MAX:
+            raise WrongShape(
+                f"more than {BOUNDARY_ROWS_MAX} rows lie within the lag before the cursor {self._cursor.name}: too many"
+                " to recognise again; use write_disposition merge with a primary_key, or a shorter lag"
+            )
+        return tuple((one, cursor) for one, cursor in rows)
+
+    def _typed(self, said: str) -> str:
+        return self._cast(text(said))
+
+    def _cast(self, sql: str) -> str:
+        # A column that is null everywhere is of no type; whatever was reached is compared as it is written.
+        type_ = "VARCHAR" if self._cursor.type == '"NULL"' else self._cursor.type
+        return f"CAST({sql} AS {type_})"
+
+    def _before(self, reached: str) -> str:
+        if self._spec.lag is None:
+            return reached
+        lag, type_ = _LAG.fullmatch(self._spec.lag), self._cursor.type
+        assert lag is not None, "the config's pattern says so"
+        if type_.startswith(_TIMES):
+            seconds = float(lag["number"]) * _UNITS[lag["unit"]]
+            return f"({reached} - INTERVAL '{seconds} seconds')"
+        if lag["unit"] or type_ == "VARCHAR":
+            raise WrongShape(
+                f"incremental.lag is {self._spec.lag}, but the cursor {self._cursor.name} is {type_}, which has no time"
+                " to go back; declare its type in columns, or leave lag out"
+            )
+        return f"({reached} - {lag['number']})"
+
+
+def check_cursor(engine: Engine, cursor: CursorColumn, said: str) -> None:
+    """Refuse a cursor that is no value of its column; raises WrongShape."""
+    try:
+        engine.run(f"SELECT CAST({text(said)} AS {cursor.type})")
+    except duckdb.Error as error:
+        raise WrongShape(f"the cursor {said!r} is no {cursor.type}, as column {cursor.name} is") from error
+
+
+def digest(columns: Sequence[str]) -> str:
+    """Return SQL for what tells a row from others: every column that is not null, by name, so that a new one changes none."""
+    parts = ", ".join(
+        f"{text(name.casefold() + '=')} || {identifier(name)}::VARCHAR"
+        for name in sorted(columns, key=str.casefold)
+    )
+    return f"md5(concat_ws(chr(31), {parts}))"

@@ -1,0 +1,6 @@
+-- The columns of a table of the attached file that is given as it stands in SQL: target.main."name".
+SELECT column_name, data_type
+FROM duckdb_columns()
+WHERE database_name = 'target' AND schema_name = 'main'
+    AND lower('target.main."' || replace(table_name, '"', '""') || '"') = lower($1)
+ORDER BY column_index
