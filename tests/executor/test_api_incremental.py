@@ -1,25 +1,28 @@
 """An incremental API is asked to begin where the last run ended."""
 
+import json
+import re
 from datetime import UTC, datetime
 
 import pytest
 from support.apis import api
 from support.worker_process import table
 
+from orc_domain.extractors.incremental import ApiIncremental
 from orc_domain.run_messages import CursorSet, RunWindow
+from orc_executor.errors import WrongShape
+from orc_executor.extractors.api_cursor import beginning
+from orc_executor.state import TaskState
 
 WINDOW = RunWindow(datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 2, 12, 30, 0, 500, tzinfo=UTC))
 RECORDS = [{"id": 1, "at": "2026-05-13T09:00:00.123456789Z"}]
 
 
-def asked_for(worker, serve, incremental, cursor=None, **more):
-    """Return the parameters of the one question that a run with that cursor asks."""
-    server = serve(lambda asked: RECORDS)
-    config = api(server, incremental={"cursor": "at", "param": "since", **incremental})
-    state = {"cursor_set": CursorSet(version=1, value=cursor)} if cursor is not None else {}
-    assert worker.load(config, table(write_disposition="append"), **state, **more) == 1
-    (asked,) = server.asked
-    return asked.query
+def asked_for(incremental, cursor=None, window=None):
+    """Return the parameters of a run with that cursor, as the query has them."""
+    config = ApiIncremental(**{"cursor": "at", "param": "since", **incremental})
+    found = beginning(config, TaskState(cursor=cursor), window)
+    return {name: str(value) for name, value in found.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -40,9 +43,9 @@ def fresh(worker):
         ({"initial": "2026-01-01", "end_param": "until"}, {"since": "2026-01-01"}),
     ],
 )
-def test_the_first_run_begins_at_initial_or_asks_for_everything(worker, serve, incremental, query):
+def test_the_first_run_begins_at_initial_or_asks_for_everything(incremental, query):
     """There is no lag before what somebody wrote, and no end outside a backfill."""
-    assert asked_for(worker, serve, incremental) == query
+    assert asked_for(incremental) == query
 
 
 @pytest.mark.parametrize(
@@ -71,9 +74,9 @@ def test_the_first_run_begins_at_initial_or_asks_for_everything(worker, serve, i
         ("1969-12-31T23:59:59.5Z", {"format": "unix"}, "-1"),
     ],
 )  # fmt: skip
-def test_a_run_begins_at_the_cursor_less_the_lag(worker, serve, cursor, incremental, begin):
+def test_a_run_begins_at_the_cursor_less_the_lag(cursor, incremental, begin):
     """As the API wrote it, to the last digit; a format rounds down, so that nothing is left out."""
-    assert asked_for(worker, serve, incremental, cursor) == {"since": begin}
+    assert asked_for(incremental, cursor) == {"since": begin}
 
 
 @pytest.mark.parametrize(
@@ -89,14 +92,10 @@ def test_a_run_begins_at_the_cursor_less_the_lag(worker, serve, cursor, incremen
         ("0001-01-01T00:00:00Z", {"lag": "1d"}, "to before the year 1"),
     ],
 )
-def test_a_cursor_that_no_lag_or_format_goes_with_is_an_error(worker, serve, cursor, incremental, why):
+def test_a_cursor_that_no_lag_or_format_goes_with_is_an_error(cursor, incremental, why):
     """Before anything is asked, naming the word."""
-    server = serve(lambda asked: RECORDS)
-    config = api(server, incremental={"cursor": "at", "param": "since", **incremental})
-    kind, message = worker.fail(
-        config, table(write_disposition="append"), cursor_set=CursorSet(version=1, value=cursor)
-    )
-    assert (kind, why in message, server.asked) == ("wrong_shape", True, []), message
+    with pytest.raises(WrongShape, match=re.escape(why)):
+        asked_for(incremental, cursor)
 
 
 @pytest.mark.parametrize(
@@ -110,19 +109,16 @@ def test_a_cursor_that_no_lag_or_format_goes_with_is_an_error(worker, serve, cur
         ({"param": None}, {}),
     ],
 )
-def test_a_backfills_run_asks_for_its_window_alone(worker, serve, incremental, query):
+def test_a_backfills_run_asks_for_its_window_alone(incremental, query):
     """Whatever the cursor and the lag; the end is rounded up where it is counted."""
-    assert asked_for(worker, serve, incremental, "2026-09-09T00:00:00Z", window=WINDOW) == query
+    assert asked_for(incremental, "2026-09-09T00:00:00Z", window=WINDOW) == query
 
 
-def test_a_window_of_time_needs_a_format_where_cursors_are_numbers(worker, serve):
+@pytest.mark.parametrize(("incremental", "cursor"), [({}, "17"), ({"initial": 17}, None)])
+def test_a_window_of_time_needs_a_format_where_cursors_are_numbers(incremental, cursor):
     """Seconds and milliseconds look alike."""
-    server = serve(lambda asked: RECORDS)
-    config = api(server, incremental={"cursor": "at", "param": "since"})
-    kind, message = worker.fail(
-        config, table(write_disposition="append"), window=WINDOW, cursor_set=CursorSet(version=1, value="17")
-    )
-    assert (kind, "whether it is unix or unix_ms" in message, server.asked) == ("wrong_shape", True, [])
+    with pytest.raises(WrongShape, match="whether it is unix or unix_ms"):
+        asked_for(incremental, cursor, WINDOW)
 
 
 def test_with_post_the_beginning_goes_into_the_body_and_stays_on_every_page(worker, serve):
@@ -148,4 +144,39 @@ def test_children_are_asked_for_from_the_cursor_on_and_parents_for_all(worker, s
     assert worker.load(config, table(write_disposition="append")) == 1
     assert [(asked.path, asked.query) for asked in server.asked] == [
         ("/parents", {}), ("/of/5", {"since": "2026-01-01"}),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("post", [False, True])
+def test_each_run_asks_from_where_the_last_one_ended(worker, serve, post):
+    """To the nanosecond, and less the lag; what comes again is not loaded again."""
+    at = [f"2026-05-13T09:00:0{second}.000000001Z" for second in range(4)]
+    pages = [[0, 1], [1, 2], [2, 3]]
+    server = serve(lambda asked: [{"id": number, "commit": {"at": at[number]}} for number in pages.pop(0)])
+    incremental = {"cursor": "commit.at", "param": "since", "lag": "1s"}
+    how = {"method": "POST", "body": {"q": 1}} if post else {}
+    loaded = [
+        worker.load(api(server, incremental=incremental, **how), table(write_disposition="append"))
+        for _ in range(3)
+    ]
+    assert (loaded, worker.rows("SELECT id FROM t ORDER BY id")) == ([2, 1, 1], [(0,), (1,), (2,), (3,)])
+    if post:
+        assert [json.loads(asked.body).get("since") for asked in server.asked] == [None, at[0], at[1]]
+    else:
+        assert [asked.query.get("since") for asked in server.asked] == [None, at[0], at[1]]
+
+
+def test_numbers_that_count_seconds_have_lags_and_windows_of_time(worker, serve):
+    """Where `format` says what they count; the loader takes the same rows that the API was asked for."""
+    seconds = 1777593600
+    server = serve(lambda asked: [{"id": number, "at": seconds + number * 60} for number in range(4)])
+    incremental = {"cursor": "at", "param": "from", "end_param": "to", "format": "unix", "lag": "2m"}
+    config, target = api(server, incremental=incremental), table(write_disposition="append")
+    window = RunWindow(datetime(2026, 5, 1, 0, 1, tzinfo=UTC), datetime(2026, 5, 1, 0, 3, tzinfo=UTC))
+    assert worker.load(config, target, window=window) == 2
+    assert worker.rows("SELECT id FROM t") == [(1,), (2,)]
+    cursor = CursorSet(version=1, value=str(seconds + 180))
+    assert worker.load(config, target, cursor_set=cursor) == 3
+    assert [asked.query for asked in server.asked] == [
+        {"from": str(seconds + 60), "to": str(seconds + 180)}, {"from": str(seconds + 60)},
     ]  # fmt: skip
