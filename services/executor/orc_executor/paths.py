@@ -56,13 +56,14 @@ class Folders:
                 return [self._source(candidate) for candidate in found]
         raise SourceMissing(f"{path}: no such file under {self._named()}")
 
-    def target(self, path: str) -> str:
+    def target(self, path: str, *, make_parent: bool = True) -> str:
         """Return the real path of a database file, which need not exist; raises PathRefused, TargetUnusable."""
         real = self._real_target(path)
         try:
             status = os.stat(real)  # noqa: PTH116
         except FileNotFoundError:
-            self._make_parent(path, real)
+            if make_parent:
+                self._make_parent(path, real)
             return real
         except OSError as error:
             raise TargetUnusable(f"{path}: {error.strerror}") from error

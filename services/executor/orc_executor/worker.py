@@ -86,17 +86,26 @@ class Worker:
     def _perform(self, underway: Underway) -> Answer:
         order = underway.order
         extractor, loader = parse_extractor(order.extractor_config), parse_loader(order.loader_config)
+        if underway.preview is not None:
+            from orc_executor.preview import preview  # noqa: PLC0415 - an idle worker is small
+
+            shown = loader if underway.preview.with_target else None
+            return preview(extractor, shown, self._opened_engine(), underway)
         if isinstance(loader, DiscardLoad):
             if order.settle:
                 return NoReceipt()
             if isinstance(extractor, InlineExtract):
                 return _counted(extractor, underway)
-        from orc_executor.engine import Engine  # noqa: PLC0415 - an idle worker is small
         from orc_executor.transfer import transfer  # noqa: PLC0415
+
+        return transfer(extractor, loader, self._opened_engine(), underway)
+
+    def _opened_engine(self) -> "Engine":
+        from orc_executor.engine import Engine  # noqa: PLC0415
 
         if self._engine is None:
             self._engine = Engine(self._settings, self._reach.folders.all, self._reach.scratch)
-        return transfer(extractor, loader, self._engine, underway)
+        return self._engine
 
     def _failed(self, error: TaskError, underway: Underway, *, fatal: bool = False) -> Failed:
         is_broken = fatal or (self._engine is not None and self._engine.is_broken)
