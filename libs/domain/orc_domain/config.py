@@ -31,6 +31,21 @@ class Tagged(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
     """Base of what says its kind under `type` and takes no unknown key."""
 
 
+_ADDRESSED = ("url", "parent.url", "auth.token_url")
+
+
+def urls_of(config: Config) -> dict[str, str]:
+    """Return the URLs that a config as given has itself asked for, by their places under it; what is no text is left out."""
+    found = {}
+    for place in _ADDRESSED:
+        value: Any = config
+        for name in place.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, str):
+            found[place] = value
+    return found
+
+
 def keys_of(union: Any, config: Config) -> str | None:
     """Return the keys that a config of its type may have, for those who wrote another or left one out."""
     for kind in get_args(union) or (union,):
