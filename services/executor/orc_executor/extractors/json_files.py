@@ -121,6 +121,8 @@ class JsonSource:
         if not files:
             return NO_SCAN if rejects is None else Scan(sql="", columns={}, bytes=self._size, rejects=rejects)
         found = described(engine, files)
+        if not found:
+            raise WrongShape(f"{files[0].file.name}: no record has a key")
         types = settled(found, self._declared, self._by_source_name(found, wanted))
         file_name = config.file_name_column
         sql = scan_sql(files, found, types, file_name)

@@ -17,7 +17,7 @@ from orc_executor.errors import WrongShape
 from orc_executor.extractors.source import Scan
 from orc_executor.loaders.incremental import CURSOR, CURSOR_TEXT, Narrowing, check_cursor, spec_of
 from orc_executor.loaders.moves import ROW
-from orc_executor.loaders.nested import unfold
+from orc_executor.loaders.nested import unfold, without_objects
 from orc_executor.sql_names import identifier, text
 from orc_executor.state import TaskState
 from orc_executor.underway import Underway
@@ -58,7 +58,10 @@ def stage(scan: Scan, config: DuckdbLoad, state: TaskState, engine: Engine, unde
         (rows,) = unfold(
             config.table_name, sql, {**columns, **hidden}, config.nested, engine, key=None, load_id=""
         )
-        sql, columns = rows.sql, {name: type_ for name, type_ in rows.columns.items() if name not in hidden}
+        sql, columns = rows.sql, rows.columns
+    elif config.nested == "child_tables":
+        sql, columns = without_objects(sql, {**columns, **hidden}, engine)
+    columns = {name: type_ for name, type_ in columns.items() if name not in hidden}
     if not _is_read_again(scan, config):
         return Staged(sql=sql, columns=columns, is_table=False)
     _check_names(columns)
