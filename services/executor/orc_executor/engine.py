@@ -46,6 +46,8 @@ class Engine:
         # A commit writes the file itself, atomically, in place of a log that the detaching would carry over: half the
         # syncs, and no `.wal` beside the file that a crash could leave and a copy could miss.
         self.run("SET checkpoint_threshold = '1B'")
+        # A time without a zone is UTC, whatever zone the machine is in.
+        self.run("SET TimeZone = 'UTC'")
         self.run("SET enable_progress_bar = true")
         self.run("SET enable_progress_bar_print = false")
         allowed = sql_names.texts(f"{folder}/" for folder in (*folders, scratch.folder))

@@ -147,6 +147,10 @@ class Underway:
         """Return how long the task has taken, to a microsecond."""
         return round(time.monotonic() - self.began_at, 6)
 
+    def seconds_left(self) -> float:
+        """Return how long the task may still take, 0 when its time is over."""
+        return max(0.0, self._late_at - time.monotonic())
+
     # --- the watcher's side -----------------------------------------------------------------------------------
 
     @property
