@@ -3,6 +3,7 @@
 from orc_domain.load import Loader
 from orc_domain.loaders.discard import DiscardLoad
 from orc_domain.loaders.duckdb import DuckdbLoad
+from orc_domain.plugin_configs import LoaderConfig
 from orc_executor.engine import Engine
 from orc_executor.errors import Internal
 from orc_executor.loaders.duckdb_file import DuckdbFile
@@ -17,4 +18,8 @@ def open_target(loader: Loader, engine: Engine, underway: Underway) -> Target | 
             return None
         case DuckdbLoad():
             return DuckdbFile(loader, engine, underway)
+        case LoaderConfig():
+            from orc_executor.loaders.plugin import PluginTarget  # noqa: PLC0415 - Arrow, which only plugins need
+
+            return PluginTarget(loader, engine, underway)
     raise Internal(f"there is no loader for {type(loader).__name__}")
