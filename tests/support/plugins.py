@@ -7,6 +7,8 @@ from pathlib import Path
 from orc_domain.plugins import installed
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "plugins"
+MODULES = Path(__file__).parent / "plugin_modules"
+MANY_WAYS = {"orc.extractors": {"ways": "many_ways:Ways"}, "orc.loaders": {"basket": "many_ways:Basket"}}
 RSS = {"orc.extractors": {"rss": "orc_rss:Rss"}}
 SQLITE = {"orc.loaders": {"sqlite": "orc_sqlite:Sqlite"}}
 
