@@ -30,6 +30,7 @@ class ApiIncremental(Struct, frozen=True, forbid_unknown_fields=True):
     param: NonEmpty | None = None
     """The query parameter that takes the cursor; None asks for everything and leaves out what was loaded."""
     initial: Scalar | None = None
+    """Where the first run begins; None extracts everything."""
     lag: Lag | None = None
     end_param: NonEmpty | None = None
     """The query parameter that takes the end of the window a backfill's run is for."""
