@@ -14,6 +14,7 @@ from litestar.openapi.config import OpenAPIConfig
 from orc_domain.job_spec import JobSpec
 from orc_gateway.bodies import BackfillBody, CancelBody, Credentials, PauseBody, PreviewBody
 from orc_gateway.problems import CONTENT_TYPE, UNKNOWN_PATH, Problem, Refusal
+from orc_runtime.job_schema import job_components
 
 JSON = "application/json"
 _REF = "#/components/schemas/{name}"
@@ -95,7 +96,8 @@ def document(app: Litestar) -> bytes:
         [JobSpec, CancelBody, PauseBody, BackfillBody, PreviewBody, Credentials, Problem], ref_template=_REF
     )
     components = derived.setdefault("components", {})
-    components.setdefault("schemas", {}).update(schemas)
+    # A job's own are the ones that editors get: with every extractor's and loader's words.
+    components.setdefault("schemas", {}).update(schemas | job_components(_REF))
     components["securitySchemes"] = {
         "token": {
             "type": "http",
