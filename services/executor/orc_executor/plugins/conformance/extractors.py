@@ -132,7 +132,7 @@ def a_cursor_goes_on(case: ExtractorCase) -> None:
     beyond = [row for row in everything if row[column] is not None and row[column] > value[0]]
     if not beyond or len(beyond) == len(everything):
         raise NotConforming(f"the cursor {case.cursor} is not in the midst of the rows")
-    there = [{name: row[name] for name in types} for row in went_on]
+    there = [{name: row.get(name) for name in types} for row in went_on]
     if missing := [row for row in beyond if row not in there]:
         raise NotConforming(f"{len(missing)} rows beyond the cursor did not come, the first: {missing[0]}")
 
@@ -175,6 +175,9 @@ def _read_after(
 
 def _read(case: ExtractorCase, table: str) -> tuple[list[dict[str, Any]], dict[str, str]]:
     with duckdb.connect(str(case.folder / f"{table}-{_FILE}"), read_only=True) as connection:
+        if not connection.execute("FROM duckdb_tables() WHERE table_name = ?", [_TABLE]).fetchall():
+            # No row came, so nothing is known of columns either.
+            return [], {}
         rows = connection.sql(f"SELECT * FROM {_TABLE}").to_arrow_table().to_pylist()
         types = connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE {_TABLE})").fetchall()
     return convert(rows, list[dict[str, Any]]), dict(types)
