@@ -55,10 +55,9 @@ class FlawedTransaction(SqliteTransaction):
             self._commit()
 
     def _committing(self, rows):
-        for place, batch in enumerate(rows):
-            if place:
-                self._commit()
+        for batch in rows:
             yield batch
+            self._commit()
 
     def _commit(self):
         self._database.execute("COMMIT")

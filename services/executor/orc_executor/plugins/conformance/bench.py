@@ -47,12 +47,12 @@ class Died(Exception):
 class WorkerAtHand:
     """Orders, answers, and the end, at once if need be."""
 
-    def __init__(self, data_dir: Path, environ: Mapping[str, str], kill_at: str | None) -> None:
+    def __init__(self, data_dir: Path, environ: Mapping[str, str], point: str | None) -> None:
         orders_out, self._orders = os.pipe()
         self._answers, answers_in = os.pipe()
         program = ["orc_executor.worker"]
-        if kill_at is not None:
-            program = ["orc_executor.plugins.conformance.victim", kill_at]
+        if point is not None:
+            program = ["orc_executor.plugins.conformance.victim", point]
         # What the plugin prints and how it dies is read when it is asked for; a pipe nobody reads would fill.
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the worker
         self._process = subprocess.Popen(
@@ -139,10 +139,10 @@ class WorkerAtHand:
 
 @contextmanager
 def worker_at_hand(
-    data_dir: Path, environ: Mapping[str, str], *, kill_at: str | None = None
+    data_dir: Path, environ: Mapping[str, str], *, point: str | None = None
 ) -> Iterator[WorkerAtHand]:
     """Start a worker; one that is to be killed is so at a point of its load: see `victim`."""
-    with WorkerAtHand(data_dir, environ, kill_at) as worker:
+    with WorkerAtHand(data_dir, environ, point) as worker:
         yield worker
 
 

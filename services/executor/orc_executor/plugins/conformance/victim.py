@@ -1,8 +1,9 @@
 """
-A worker process that is killed at a point of its first load; for the conformance suite alone.
+A worker process that is killed at a point of its first load, or whose source breaks; for the conformance suite alone.
 
-    python -m orc_executor.plugins.conformance.victim mid_write|before_commit|after_commit --in FD --out FD
+    python -m orc_executor.plugins.conformance.victim POINT --in FD --out FD
 
+    source_breaks   the source fails when some rows were given to the target; the process lives
     mid_write       some rows were given to the target, others not
     before_commit   rows and receipt are written
     after_commit    the target has committed, and nobody was told
@@ -21,7 +22,8 @@ from orc_executor import worker
 from orc_executor.engine import Engine
 from orc_executor.loaders import plugin as plugin_target
 
-POINTS = ("mid_write", "before_commit", "after_commit")
+SOURCE_BREAKS = "source_breaks"
+POINTS = (SOURCE_BREAKS, "mid_write", "before_commit", "after_commit")
 
 
 class Mortal:
@@ -75,6 +77,22 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def break_sources() -> None:
+    """Have every source fail after its first batch, as DuckDB says it."""
+    arrow = Engine.arrow
+
+    def broken(self: Engine, query: str, batch_rows: int) -> pa.RecordBatchReader:
+        inner = arrow(self, query, batch_rows)
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            yield inner.read_next_batch()
+            raise OSError("Invalid Input Error: the source broke off")
+
+        return pa.RecordBatchReader.from_batches(inner.schema, batches())
+
+    Engine.arrow = broken  # type: ignore[method-assign]
+
+
 def arm(point: str) -> None:
     """Have this process die at a point of its first load, by a plugin or into a DuckDB file."""
     make, run = plugin_target.make_loader, Engine.run
@@ -97,5 +115,8 @@ def arm(point: str) -> None:
 if __name__ == "__main__":
     if sys.argv[1] not in POINTS:
         sys.exit(f"no such point: {sys.argv[1]}; there are {', '.join(POINTS)}")
-    arm(sys.argv[1])
+    if sys.argv[1] == SOURCE_BREAKS:
+        break_sources()
+    else:
+        arm(sys.argv[1])
     worker.main(sys.argv[2:])
