@@ -25,6 +25,7 @@ class SecretRef(Struct, frozen=True, forbid_unknown_fields=True):
     """A secret by name: `github-token` is ORC_SECRET_GITHUB_TOKEN or the file of that name in ORC_SECRETS_DIR."""
 
     secret: SecretName
+    """Its name: a-z, 0-9 and hyphens."""
 
 
 class Tagged(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):

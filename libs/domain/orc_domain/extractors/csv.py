@@ -29,6 +29,7 @@ class CsvExtract(Tagged, frozen=True, tag="csv"):
 
     path: Paths
     delimiter: Annotated[str, Meta(min_length=1, max_length=4)] = ","
+    """Between two fields; tab is `\\t`."""
     null_values: tuple[str, ...] = ("",)
     """Texts that mean null; what stands inside quotes too."""
     columns: Types | None = None
@@ -41,6 +42,7 @@ class CsvExtract(Tagged, frozen=True, tag="csv"):
     quote: OneCharacter = '"'
     """Empty for none."""
     escape: OneCharacter = '"'
+    """Before a quote inside quotes; empty for none."""
     encoding: NonEmpty = "utf-8"
     """Any that Python knows; what is not UTF-8 is written anew as UTF-8 before it is read."""
     compression: Compression = "auto"
@@ -49,7 +51,9 @@ class CsvExtract(Tagged, frozen=True, tag="csv"):
     date_format: NonEmpty | None = None
     """strptime format of dates; None lets the sample tell."""
     timestamp_format: NonEmpty | None = None
+    """strptime format of timestamps; None lets the sample tell."""
     decimal_separator: Annotated[str, Meta(pattern=r"^[.,]\Z")] = "."
+    """Point or comma."""
     select: Names | None = None
     """The columns to load, in this order; None loads all."""
     rename: Renames | None = None
