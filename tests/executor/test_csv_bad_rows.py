@@ -189,3 +189,11 @@ def test_a_path_with_marks_of_patterns_is_told_as_it_is(quarantined):
     """Brackets, quotes and stars in a name."""
     _, bad = quarantined("a,b\n1,x\n2\n", name="[it's] x{}.csv", path="[it's] x1.csv")
     assert bad[0][:2] == ("[it's] x1.csv", 3)
+
+
+def test_mixed_line_ends_make_no_bad_rows(quarantined):
+    """They are straightened first, even where every type is declared and quotes stand in the way."""
+    content = 'a,b\r\n1,"x\r\ny"\n2,z\r\n3\n'
+    rows, bad = quarantined(content, columns=TWO)
+    assert rows == [(1, "x\r\ny"), (2, "z")]
+    assert [row[1] for row in bad] == [5]

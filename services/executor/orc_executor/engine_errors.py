@@ -18,7 +18,7 @@ from orc_executor.errors import (
 DOUBT = "orc-type-doubt"
 """How a scan says that a value does not fit the type its column was given from a sample."""
 
-_MIXED_LINE_ENDS = "state machine reached an invalid state"
+_MIXED_LINE_ENDS = re.compile(r"state machine reached an invalid state|unterminated quote")
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _ORIGINAL = re.compile(r"Original Line: (.*)")
 _FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
@@ -42,12 +42,16 @@ def is_foreign_lock(error: duckdb.Error) -> bool:
 
 def is_type_doubt(error: duckdb.Error) -> bool:
     """Whether a value did not fit the type that was taken from a sample of the file, or a line end the sample's."""
-    return DOUBT in str(error) or isinstance(error, duckdb.ConversionException) or is_mixed_line_ends(error)
+    text = str(error)
+    is_value = (
+        DOUBT in text or bool(_JSON_FAULT.search(text)) or isinstance(error, duckdb.ConversionException)
+    )
+    return is_value or may_be_line_ends(error)
 
 
-def is_mixed_line_ends(error: duckdb.Error) -> bool:
-    """Whether DuckDB gave up at a line end other than the file's first."""
-    return _MIXED_LINE_ENDS in str(error)
+def may_be_line_ends(error: duckdb.Error) -> bool:
+    """Whether DuckDB may have given up at a line end other than the file's first."""
+    return isinstance(error, duckdb.InvalidInputException) and bool(_MIXED_LINE_ENDS.search(str(error)))
 
 
 def is_fatal(error: BaseException | None) -> bool:

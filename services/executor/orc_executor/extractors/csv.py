@@ -16,13 +16,13 @@ from msgspec import structs
 
 from orc_domain.extractors.csv import CsvExtract
 from orc_executor.engine import Engine
-from orc_executor.engine_errors import is_mixed_line_ends, source_error
+from orc_executor.engine_errors import may_be_line_ends, source_error
 from orc_executor.errors import SourceMalformed, TaskError, TaskStopped
 from orc_executor.extractors.casting import named_types
 from orc_executor.extractors.csv_dialect import compressed_as, dialect_of
 from orc_executor.extractors.csv_faults import first_fault
 from orc_executor.extractors.csv_header import distinct, read_beginning
-from orc_executor.extractors.csv_line_ends import straightened
+from orc_executor.extractors.csv_line_ends import has_mixed_ends, straightened
 from orc_executor.extractors.csv_lines import check_unbroken
 from orc_executor.extractors.csv_rejects import find_misfits
 from orc_executor.extractors.csv_scans import Asked, strict_scan, tolerant_scan
@@ -148,12 +148,12 @@ class CsvSource:
 
     def _name_columns(self) -> None:
         """Name the columns of files without a header: as the config does, or by their place."""
-        self._header = list(self._config.columns or ())
-        for file in self._files:
-            if self._header:
-                break
-            fields = read_beginning(file, self._dialect).fields
-            self._header = [f"column{place}" for place in range(len(fields))]
+        beginnings = [read_beginning(file, self._dialect).fields for file in self._files]
+        most = next((fields for fields in beginnings if fields), [])
+        self._header = list(self._config.columns or (f"column{place}" for place in range(len(most))))
+        # DuckDB takes an empty file for one of a single column.
+        filled = [file for file, fields in zip(self._files, beginnings, strict=True) if fields]
+        self._files = filled or self._files[:1]
 
     def _given(self, engine: Engine, wanted: Columns | None) -> dict[str, str]:
         """Return the types that are not for the file to say."""
@@ -187,14 +187,9 @@ class CsvSource:
         return united(found, self._header, nulls)
 
     def _sniffed_good(self, engine: Engine, place: int, *, whole: bool) -> Types:
-        try:
-            return sniff_good_rows(
-                engine, self._files[place], self._dialect, self._header, self._underway.folder()
-            )
-        except duckdb.Error as error:
-            if is_mixed_line_ends(error) and self._straighten(engine):
-                return self._sniffed_good(engine, place, whole=whole)
-            raise
+        assert whole, "where bad rows are put aside nothing is sampled"
+        scratch = self._underway.folder()
+        return sniff_good_rows(engine, self._files[place], self._dialect, self._header, scratch)
 
     def _sniffed_strictly(self, engine: Engine, place: int, *, whole: bool) -> Types:
         try:
@@ -219,21 +214,25 @@ class CsvSource:
 
     def _straighten(self, engine: Engine) -> bool:
         """Write anew the files whose lines end in several ways, where DuckDB gives up at that; tell whether any do."""
-        mixed = [place for place, file in enumerate(self._files) if self._gives_up_at(engine, file)]
-        if mixed and self._dialect.compression in {"gzip", "zstd"}:
+        dialect, underway = self._dialect, self._underway
+        mixed = [
+            place
+            for place, file in enumerate(self._files)
+            if has_mixed_ends(file, dialect, underway) and self._gives_up_at(engine, file)
+        ]
+        if mixed and dialect.compression in {"gzip", "zstd"}:
             # All of them come out plain, as one read_csv takes one compression.
             mixed = list(range(len(self._files)))
+            self._dialect = structs.replace(dialect, compression="none")
         for place in mixed:
-            self._files[place] = straightened(self._files[place], self._dialect, self._underway)
-        if mixed and self._dialect.compression in {"gzip", "zstd"}:
-            self._dialect = structs.replace(self._dialect, compression="none")
+            self._files[place] = straightened(self._files[place], dialect, underway)
         return bool(mixed)
 
     def _gives_up_at(self, engine: Engine, file: SourceFile) -> bool:
         try:
             read_as_text(engine, file, self._dialect, self._header)
         except duckdb.Error as error:
-            return is_mixed_line_ends(error)
+            return may_be_line_ends(error)
         return False
 
     def _strict(self, types: Types, given: dict[str, str], *, is_sampled: bool) -> Scan:
@@ -254,14 +253,12 @@ class CsvSource:
         return self._reading
 
     def _tolerant_scans(self, engine: Engine, given: dict[str, str]) -> Iterator[Scan]:
+        self._straighten(engine)
         reading = self._read(self._settled(engine, given), given)
-        yield tolerant_scan(engine, reading, self._asked(), is_sampled=True, has_misfits=False)
-        if self._straighten(engine):
-            reading = self._read(self._settled(engine, given), given)
-        has_misfits = any(is_whole(type_) for type_ in given.values())
-        if has_misfits:
-            find_misfits(engine, reading)
-        yield tolerant_scan(engine, reading, self._asked(), is_sampled=False, has_misfits=has_misfits)
+        has_whole = any(is_whole(type_) for type_ in given.values())
+        yield tolerant_scan(engine, reading, self._asked(), is_sampled=has_whole, has_misfits=False)
+        find_misfits(engine, reading)
+        yield tolerant_scan(engine, reading, self._asked(), is_sampled=False, has_misfits=True)
 
     def _asked(self) -> Asked:
         return Asked(self._config, self._bytes, self._names)

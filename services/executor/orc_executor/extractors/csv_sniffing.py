@@ -13,7 +13,6 @@ import duckdb
 
 from orc_executor import sql_names
 from orc_executor.engine import Engine
-from orc_executor.engine_errors import is_mixed_line_ends
 from orc_executor.extractors.csv_dialect import Dialect
 from orc_executor.extractors.csv_types import Reading, Types, read_sql
 from orc_executor.paths import SourceFile
@@ -49,10 +48,9 @@ def sniff_good_rows(
     try:
         read_as_text(engine, file, dialect, names)
         return sniff(engine, file, dialect, whole=True)
-    except duckdb.InvalidInputException as error:
+    except duckdb.InvalidInputException:
         # There are bad rows, some of which DuckDB would take for good ones when it looks for types.
-        if is_mixed_line_ends(error):
-            raise
+        pass
     good = Reading(files=[file], dialect=dialect, types=Types(columns=texts), options=OVERLOOK)
     copy = scratch / "good-rows.csv"
     try:
