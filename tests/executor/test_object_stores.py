@@ -132,9 +132,9 @@ def test_what_a_store_refuses_is_told_in_our_words(s3, find):
             find(path, s3.storage())
     with pytest.raises(SecretMissing):
         find("s3://empty/a", s3.storage(secret_access_key={"secret": "absent"}))
-    with web_server(lambda _: (400, {}, b"<Error><Message>quoted</Message></Error>")) as web:
-        with pytest.raises(SourceRefused, match="HTTP 400") as refusal:
-            find("s3://any/a", s3.storage(endpoint=web.url))
+    quoting = 400, {}, b"<Error><Message>quoted</Message></Error>"
+    with web_server(lambda _: quoting) as web, pytest.raises(SourceRefused, match="HTTP 400") as refusal:
+        find("s3://any/a", s3.storage(endpoint=web.url))
     assert "quoted" not in str(refusal.value)
     with pytest.raises(SecretUnusable, match="service account") as refusal:
         find("gs://any/a", {"service_account": {"secret": "s3"}})
@@ -172,7 +172,7 @@ LISTED = b"""<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTrunca
 <Contents><Key>d/a.jsonl</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>"1"</ETag><Size>2</Size></Contents>
 </ListBucketResult>"""
 BLOBS = b"""<?xml version="1.0"?><EnumerationResults><Blobs><Blob><Name>d/a.jsonl</Name><Properties>
-<Last-Modified>Thu, 01 Jan 2026 00:00:00 GMT</Last-Modified><Etag>"1"</Etag><Content-Length>2</Content-Length><Content-Type>text/plain</Content-Type>
+<Last-Modified>Thu, 01 Jan 2026 00:00:00 GMT</Last-Modified><Etag>1</Etag><Content-Length>2</Content-Length><Content-Type>text/plain</Content-Type>
 <BlobType>BlockBlob</BlobType></Properties></Blob></Blobs><NextMarker/></EnumerationResults>"""
 HEADS = {"etag": '"1"', "last-modified": "Thu, 01 Jan 2026 00:00:00 GMT"}
 
@@ -198,6 +198,6 @@ def test_the_other_stores_are_asked_in_their_own_way(find, path, listing, storag
 
     with web_server(answer) as web:
         found = find(path, {**storage, "endpoint": web.url}, files="new", secrets={"ORC_SECRET_AZ": "a2V5"})
-        assert (contents(found), list(found.marks.values())) == ([b"{}"], ['etag "1"'])
+        assert (contents(found), list(found.marks.values())) == ([b"{}"], ["etag 1"])
         signed = {"authorization" in asked.headers for asked in web.asked}
         assert signed == {"account_key" in storage}
