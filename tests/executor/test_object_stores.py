@@ -154,18 +154,18 @@ def test_an_endpoint_that_may_not_be_reached_is_refused(find, endpoint):
 
 def test_a_worker_loads_from_a_store_and_goes_on_with_new_files(s3, tmp_path):
     """With `name=value` folders as columns; the secret is never asked of the surroundings."""
-    store = s3.bucket("work")
+    store = s3.bucket("loads")
     obstore.put(store, "day=1/a.jsonl", b'{"a": 1}\n')
     obstore.put(store, "day=2/a.jsonl", b'{"a": 2}\n')
     with worker_process(tmp_path, ORC_EGRESS_ALLOW="loopback", ORC_SECRET_S3="s3cret") as worker:
         config = {
             "type": "jsonl",
-            "path": "s3://work/**/*.jsonl",
+            "path": "s3://loads/**/*.jsonl",
             "storage": s3.storage(),
             "file_name_column": "f",
         }
         assert worker.load(config, table()) == 2
-        assert worker.rows() == [(1, "s3://work/day=1/a.jsonl"), (2, "s3://work/day=2/a.jsonl")]
+        assert worker.rows() == [(1, "s3://loads/day=1/a.jsonl"), (2, "s3://loads/day=2/a.jsonl")]
 
 
 LISTED = b"""<?xml version="1.0"?><ListBucketResult><IsTruncated>false</IsTruncated>
