@@ -37,7 +37,7 @@ def sparse(worker, name, begins):
     ("type_", "begins", "more"),
     [
         ("jsonl", b'{"a": "', {}), ("jsonl", b'{"a": "', {"on_bad_rows": {"mode": "skip"}}), ("json", b'[{"a": "', {}),
-        ("json", b'{"a": "', {}), ("jsonl", b"", {}),
+        ("json", b'{"a": "', {}), ("jsonl", b"", {}), ("jsonl", b'no\n{"a": "', {"on_bad_rows": {"mode": "skip"}}),
     ],
 )  # fmt: skip
 def test_a_line_of_a_gigabyte_ends_at_the_limit_of_a_record(worker, type_, begins, more):

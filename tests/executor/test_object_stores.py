@@ -66,18 +66,19 @@ def test_globs_over_keys_match_as_they_do_over_files(s3, find):
         "a/.hidden.csv",
         "z.csv",
         "[x].csv",
+        "a-1.csv",
     ):
         obstore.put(store, key, key.encode())
     for glob, matches in (
         ("a/*.csv", ["a/1.csv", "a/2.csv"]), ("a/**/*.csv", ["a/1.csv", "a/2.csv", "a/b/3.csv", "a/b/c/4.csv"]),
-        ("**/[34].csv", ["a/b/3.csv", "a/b/c/4.csv"]), ("a/?/3.csv", ["a/b/3.csv"]), ("*.csv", ["[x].csv", "z.csv"]),
-        ("a/[!1].csv", ["a/2.csv"]), ("[[]x].csv", ["[x].csv"]), ("a/.*.csv", ["a/.hidden.csv"]), ("z.csv", ["z.csv"]),
+        ("**/[34].csv", ["a/b/3.csv", "a/b/c/4.csv"]), ("a/?/3.csv", ["a/b/3.csv"]), ("*.csv", ["[x].csv", "a-1.csv", "z.csv"]),
+        ("a/[!1].csv", ["a/2.csv"]), ("[[]x].csv", ["[x].csv"]), ("a/.*.csv", ["a/.hidden.csv"]), ("a[!x][12].cs[a-z]", ["a-1.csv"]), ("z.csv", ["z.csv"]),
     ):  # fmt: skip
         found = find(f"s3://globs/{glob}", s3.storage())
         assert names(found) == matches
         assert contents(found) == [name.encode() for name in matches]
     found = find(["s3://globs/z.csv", "s3://globs/a/2.*", "S3://globs/*.csv"], s3.storage())
-    assert names(found) == ["z.csv", "a/2.csv", "a/2.txt", "[x].csv"]
+    assert names(found) == ["z.csv", "a/2.csv", "a/2.txt", "[x].csv", "a-1.csv"]
 
 
 def test_long_listings_are_read_to_their_end(s3, find, monkeypatch):
