@@ -82,15 +82,27 @@ def check_templates(config: Config, field: str, timetable: Timetable) -> Config:
         return text
 
     _walk(config, field, check)
-    url = config.get("url")
-    if isinstance(url, str) and _OPEN in url and not _HOST_FIXED.match(url):
+    rendered = render(config, Window(_LONGEST, _LONGEST, timetable.zone), field)
+    for (place, given), (_, url) in zip(_places(config), _places(rendered), strict=True):
         # Where a request goes is judged when the job is created, and is to stay what was judged.
-        raise Invalid(
-            f"{field}.url",
-            "a template stands in the scheme or the host",
-            valid="templates after the host: https://host/path?day={{ due_at:%Y-%m-%d }}",
-        )
-    return render(config, Window(_LONGEST, _LONGEST, timetable.zone), field)
+        if _OPEN in given and (place == "url" or "://" in url) and not _HOST_FIXED.match(given):
+            raise Invalid(
+                f"{field}.{place}",
+                "a template stands in the scheme or the host",
+                valid="templates after the host: https://host/path?day={{ due_at:%Y-%m-%d }}",
+            )
+    return rendered
+
+
+def _places(config: Config) -> list[tuple[str, str]]:
+    """Return what says where requests go, each with its place: URLs, and paths, which may be some."""
+    storage, path = config.get("storage"), config.get("path")
+    found = [("url", config.get("url")), ("path", path)]
+    if isinstance(storage, dict):
+        found.append(("storage.endpoint", storage.get("endpoint")))
+    if isinstance(path, list | tuple):
+        found += [(f"path[{nth}]", one) for nth, one in enumerate(path)]
+    return [(place, text) for place, text in found if isinstance(text, str)]
 
 
 def _walk(value: Any, place: str, change: Callable[[str, str], str]) -> Any:
