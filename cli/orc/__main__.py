@@ -39,9 +39,14 @@ def build_app() -> App:
     app.command("orc.commands.runs:app", name="runs", help="List, show, cancel and retry runs.")
     app.command("orc.commands.backfill:backfill", name="backfill", help="Run a job for past instants.")
     app.command("orc.commands.backfills:app", name="backfills", help="List, show and cancel backfills.")
+    app.command("orc.commands.cursor:app", name="cursor", help="Show, set and reset where a task goes on.")
     app.command("orc.commands.why:why", name="why", help="Say why a job ran or did not run at a time.")
     app.command("orc.commands.ticks:ticks", name="ticks", help="List what became of a schedule's instants.")
-    app.command("orc.commands.preview:preview", name="preview", help="Say what a schedule means.")
+    app.command(
+        "orc.commands.preview:preview",
+        name="preview",
+        help="Say what a schedule means, or what a job file's tasks would load.",
+    )
     app.command("orc.commands.events:events", name="events", help="Show what happened, or follow it.")
     app.command(
         "orc.commands.replay:replay", name="replay", help="Rebuild the read tables aside and compare."

@@ -61,9 +61,10 @@ class Gateway:
         given = {name: value for name, value in params.items() if value is not None}
         return self._ask("GET", path, params=given)
 
-    def post(self, path: str, body: Any = None) -> Any:
+    def post(self, path: str, body: Any = None, *, timeout_seconds: float = TIMEOUT_SECONDS) -> Any:
         """Ask once, however often the answer is lost; raises Refused or Unreachable."""
-        return self._ask("POST", path, json=body, headers={"Idempotency-Key": str(uuid4())})
+        headers = {"Idempotency-Key": str(uuid4())}
+        return self._ask("POST", path, json=body, headers=headers, timeout=timeout_seconds)
 
     def put(self, path: str, body: Any, version: int) -> Any:
         """Replace this version of what is at a path; raises Refused (412 when it has changed) or Unreachable."""

@@ -14,6 +14,8 @@ import yaml
 from orc.errors import BadFile
 
 FILE_BYTES_MAX = 16 * 1024**2
+SUFFIXES = (".json", ".yaml", ".yml")
+"""Of what is taken for a job file where something else may be meant."""
 
 
 class _Loader(yaml.SafeLoader):

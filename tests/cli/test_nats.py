@@ -33,6 +33,8 @@ async def refused(url: str, subject: str) -> bool:
     [
         ("gateway", "orc.commands.run.request", "orc.events.run.started"),
         ("gateway", "orc.auth.login", "orc.work.default"),
+        ("gateway", "orc.preview.default", "orc.progress.x"),
+        ("executor", "_INBOX.x", "orc.preview.default"),
         ("auth", "_INBOX.x", "orc.commands.job.create"),
         ("scheduler", "orc.work.default", "orc.commands.job.create"),
         ("executor", "orc.progress.x", "orc.work.default"),

@@ -154,7 +154,7 @@ def test_a_form_is_taken():
         (api(answer_type="csv", pagination={"type": "offset", "total": "$.total"}), "pagination.total"),
         (api(conditional=True, method="POST"), "conditional"),
         (api(conditional=True, pagination={"type": "page_number"}), "conditional"),
-        (api(conditional=True, parent={"url": URL}), "conditional"),
+        (api(url=f"{URL}/{{parent.id}}", conditional=True, parent={"url": URL}), "conditional"),
         (api(conditional=True, incremental={"cursor": "at", "param": "since"}), "conditional"),
         (api(concurrency=0), "concurrency"),
         (api(rate_limit_per_second=0), "rate_limit_per_second"),

@@ -1,10 +1,13 @@
 """Fixtures of the executor's tests."""
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 
 import pytest
 from support.executor_world import Scheduler, executor_running, pool_of
 from support.limited import JOB
+from support.warehouse import warehouse  # noqa: F401 - a fixture
+from support.web_server import web_server
+from support.worker_process import worker_process
 
 from orc_events.bus import Bus
 from orc_events.topology import Topology, provision
@@ -52,3 +55,18 @@ def limited(scheduler):
         return (await scheduler.request(*tasks, job_id=JOB, concurrency_max=most, **more)).run_id
 
     return request
+
+
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory):
+    """Start a worker that may reach servers on loopback, and knows the secret `token`."""
+    environment = {"ORC_EGRESS_ALLOW": "loopback", "ORC_SECRET_TOKEN": "hush-hush"}
+    with worker_process(tmp_path_factory.mktemp("worker"), **environment) as worker:
+        yield worker
+
+
+@pytest.fixture
+def serve():
+    """Serve what a function answers, until the test ends."""
+    with ExitStack() as servers:
+        yield lambda answer: servers.enter_context(web_server(answer))

@@ -145,7 +145,7 @@ def test_what_is_no_charset_is_refused(worker, answers, charset):
 
 
 RECORDS = json.dumps(
-    [{"id": 1, "n": "1.0", "d": 1.25, "at": "2025-01-31", "tags": [1, 2], "x": {"y": [1]}}]
+    [{"id": 1, "n": "1.0", "d": 1.5, "at": "2025-01-31", "tags": [1, 2], "x": {"y": [1]}}]
 ).encode()
 TYPES = {
     "n": "integer",
@@ -165,7 +165,7 @@ def test_columns_have_the_types_that_the_config_gives(worker, answers):
         "late": "VARCHAR",
     }  # fmt: skip
     at = dt.datetime(2025, 1, 31)  # noqa: DTZ001 - as the table has it
-    assert worker.rows() == [(1, 1, Decimal("1.3"), at, [1, 2], '{"y":[1]}', None)]
+    assert worker.rows() == [(1, 1, Decimal("1.5"), at, [1, 2], '{"y":[1]}', None)]
 
 
 @pytest.mark.parametrize("headers", [None, CSV])

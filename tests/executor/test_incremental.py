@@ -217,3 +217,11 @@ def test_what_did_not_change_leaves_the_table(world):
     world.run((at(1), "a"), disposition="replace")
     result = world.run((at(2), "b"), disposition="replace", learned=Learned(is_unchanged=True))
     assert (result.rows, world.rows()) == (0, ["a"])
+
+
+def test_nothing_stays_in_the_worker(world):
+    """What a load staged is dropped with it, also one that failed."""
+    world.run((at(1), "a"), disposition="merge", key=("at",))
+    with pytest.raises(WrongShape):
+        world.run((None, "b"), disposition="merge", key=("at",))
+    assert world.engine.run("SELECT table_name FROM duckdb_tables() WHERE temporary") == []

@@ -12,8 +12,10 @@ from orc_gateway.bodies import (
     BackfillBody,
     CancelBody,
     Credentials,
+    CursorBody,
     PauseBody,
     PreviewBody,
+    TaskPreviewBody,
     check_job,
     decode_body,
 )
@@ -28,6 +30,7 @@ OPERATIONS = {
     "POST /runs/{run_id}/cancel", "POST /runs/{run_id}/retry", "GET /events", "POST /schedules/preview",
     "GET /jobs/{job_id}/backfills", "POST /jobs/{job_id}/backfills", "GET /backfills/{backfill_id}",
     "GET /backfills/{backfill_id}/runs", "POST /backfills/{backfill_id}/cancel",
+    "GET /jobs/{job_id}/tasks/{task_order}/cursor", "POST /jobs/{job_id}/tasks/{task_order}/cursor", "POST /tasks/preview",
 }  # fmt: skip
 
 
@@ -97,13 +100,15 @@ async def test_examples_are_accepted(document):
         "BackfillBody": BackfillBody,
         "CancelBody": CancelBody,
         "PauseBody": PauseBody,
+        "CursorBody": CursorBody,
         "PreviewBody": PreviewBody,
+        "TaskPreviewBody": TaskPreviewBody,
         "Credentials": Credentials,
     }
     bodies = [
         operation["requestBody"] for operation in operations(document).values() if "requestBody" in operation
     ]
-    assert len(bodies) == 9
+    assert len(bodies) == 11
     for body in bodies:
         content = body["content"]["application/json"]
         decode_body(
@@ -147,7 +152,7 @@ async def test_options_name_every_method(client, document):
     """OPTIONS and a 405 name what a path takes; no other site is allowed anything."""
     for path, methods in document["paths"].items():
         allowed = {"OPTIONS", *(method.upper() for method in methods)}
-        there = path.format(job_id=JOB_ID, run_id=JOB_ID, backfill_id=JOB_ID)
+        there = path.format(job_id=JOB_ID, run_id=JOB_ID, backfill_id=JOB_ID, task_order=1)
         preflight = {"Origin": "http://evil.com", "Access-Control-Request-Method": "POST"}
         told = await client.options(there, headers=preflight)
         refused = await client.request("PATCH", there)

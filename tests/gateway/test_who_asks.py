@@ -142,6 +142,10 @@ async def test_required_mode_roles(required, key, body, role, status):
     preview = await required.post("/schedules/preview", json={"schedule": "@daily"}, headers=headers)
     assert preview.status_code == 200
     assert (await required.post("/jobs", json=body(), headers=headers)).status_code == status
+    # Looking at a source reads files and asks with secrets; no executor is there to do it.
+    source = {"extractor_config": {"type": "csv", "path": "a.csv"}}
+    looked = await required.post("/tasks/preview", json=source, headers=headers)
+    assert looked.status_code == {403: 403, 200: 503}[status]
 
 
 async def test_keys_are_asked_for_once(start_gateway, key, monkeypatch):

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from scheduler.parts import NOW, spec
 
-from orc_domain.job import JobChanged, JobCreated, JobDeleted, JobPaused, JobResumed
+from orc_domain.job import JobChanged, JobCreated, JobCursorSet, JobDeleted, JobPaused, JobResumed
 from orc_domain.job_spec import timing_of
 from orc_scheduler.job_rows import JobFact, JobRow, Passing, evolve_row, moved_past
 
@@ -151,3 +151,10 @@ def test_deleted():
     assert (left.wake_at, left.is_over) == (DUE, False)
     assert not moved_past(left, DUE + timedelta(hours=1)).is_over
     assert moved_past(left, until).is_over
+
+
+def test_cursor_set():
+    """Where a task goes on says nothing of when it is due: the row only knows the version."""
+    created = JobCreated(JOB, HOURLY)
+    assert folded(created, JobCursorSet(JOB, 1, "9")) == row(2)
+    assert folded(created, JobPaused(JOB), JobCursorSet(JOB, 1, None)) == row(3, is_active=False)

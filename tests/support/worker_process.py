@@ -33,6 +33,7 @@ def table(name="t", **more):
     return {"type": "duckdb", "db_path": "out.duckdb", "table_name": name, **more}
 
 
+WORKER = ("-m", "orc_executor.worker")
 DISCARD = {"type": "discard"}
 INLINE = {"type": "inline", "rows": [{"a": 1}, {"a": 2}]}
 
@@ -51,7 +52,7 @@ def slow_order(data_dir):
 class WorkerProcess:
     """Start, order, listen, kill."""
 
-    def __init__(self, data_dir, environment):
+    def __init__(self, data_dir, environment, program=WORKER):
         orders_out, self._orders = os.pipe()
         self._answers, answers_in = os.pipe()
         self.data_dir = data_dir
@@ -60,7 +61,7 @@ class WorkerProcess:
             "ORC_WORKER_MEMORY_BYTES_MAX": str(1024**3), **environment,
         }  # fmt: skip
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "orc_executor.worker", "--in", str(orders_out), "--out", str(answers_in)],
+            [sys.executable, *program, "--in", str(orders_out), "--out", str(answers_in)],
             pass_fds=[orders_out, answers_in],
             env={"PATH": os.environ["PATH"], **settings},
             stderr=subprocess.PIPE,
@@ -130,8 +131,8 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker_process(data_dir, **environment):
-    worker = WorkerProcess(data_dir, environment)
+def worker_process(data_dir, program=WORKER, **environment):
+    worker = WorkerProcess(data_dir, environment, program)
     try:
         yield worker
     finally:

@@ -1,13 +1,16 @@
-"""`orc preview`: what a schedule means, before a job has it."""
+"""`orc preview`: what a schedule means, or a job file's tasks would load, before a job has it."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter, validators
 
 from orc.client import LIST_MAX, Gateway
 from orc.errors import HalfDowntime
+from orc.jobs_file import SUFFIXES
 from orc.options import NO_OPTIONS, Options
 from orc.output import plain, show_json, show_table
+from orc.preview_file import ROWS, preview_file
 from orc.times import given
 
 SHOWN = 5
@@ -29,15 +32,21 @@ def preview(
     catch_up_window: Annotated[int | None, Parameter(validator=validators.Number(gte=0))] = None,
     overlap: Overlap = "allow",
     run_seconds: Annotated[float, Parameter(validator=validators.Number(gte=0))] = 0.0,
+    job: str | None = None,
+    task: Annotated[int | None, Parameter(validator=validators.Number(gte=1))] = None,
+    rows: Annotated[int, Parameter(validator=validators.Number(gte=1, lte=LIST_MAX))] = ROWS,
     options: Options = NO_OPTIONS,
-) -> None:
+) -> int:
     """
-    Say what a schedule means, when it fires next, and what a downtime of the scheduler would do to it.
+    Say what a schedule means, or with a job file, show what its tasks would load; nothing is written.
+
+    Of a schedule: when it fires next, and what a downtime of the scheduler would do to it. Of a file: the first rows of
+    each task's source, and what a load would do to its target; exits 1 when one cannot be read.
 
     Parameters
     ----------
     expression
-        Cron, or @hourly to @yearly.
+        Cron, or @hourly to @yearly; or a job file (.yaml, .yml, .json).
     timezone
         Whose wall time its fields are.
     count
@@ -56,7 +65,15 @@ def preview(
         In that, what becomes of an instant while an earlier run is open.
     run_seconds
         In that, how long a run lasts.
+    job
+        Of a file, only this job.
+    task
+        Of a file, only the tasks at this place, from 1.
+    rows
+        Of a file, so many rows of each task.
     """
+    if Path(expression).suffix in SUFFIXES:
+        return preview_file(Path(expression), job, task, rows, options)
     asked: dict[str, Any] = {"schedule": expression, "timezone": timezone, "count": count}
     asked |= {name: at for name, at in [("after", given(after, "--after"))] if at is not None}
     if down_from is not None or down_to is not None:
@@ -69,6 +86,7 @@ def preview(
     with Gateway(options) as gateway:
         said = gateway.post("/schedules/preview", asked)
     show_json(said) if options.json else _show(said)
+    return 0
 
 
 def _show(said: dict[str, Any]) -> None:

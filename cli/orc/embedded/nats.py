@@ -30,7 +30,15 @@ _ANSWER = ["_INBOX.>"]
 PERMISSIONS: Mapping[str, Mapping[str, list[str]]] = {
     "operator": {"publish": [">"], "subscribe": [">"]},
     "gateway": {
-        "publish": [*_LOOK, *_ANSWER, "orc.commands.>", "orc.auth.>", "orc.poke.>", "orc.projected"],
+        "publish": [
+            *_LOOK,
+            *_ANSWER,
+            "orc.commands.>",
+            "orc.auth.>",
+            "orc.preview.*",
+            "orc.poke.>",
+            "orc.projected",
+        ],
         "subscribe": [*_ANSWER, "orc.progress.>", "orc.poke.>", "orc.projected", "orc.events.>"],
     },
     "auth": {
@@ -59,7 +67,7 @@ PERMISSIONS: Mapping[str, Mapping[str, list[str]]] = {
             "orc.progress.>",
             "orc.poke.>",
         ],
-        "subscribe": [*_ANSWER, "orc.poke.>"],
+        "subscribe": [*_ANSWER, "orc.poke.>", "orc.preview.*"],
     },
 }
 

@@ -9,8 +9,10 @@ from uuid import UUID, uuid5
 
 from msgspec import Struct, json, structs
 
-from orc_domain.job_spec import JobSpec, check_spec
-from orc_domain.rejection import Conflict, NotFound, Stale
+from orc_domain.job_spec import JobSpec, check_spec, extractor_of
+from orc_domain.rejection import Conflict, Invalid, NotFound, Stale
+from orc_domain.run_messages import CursorSet
+from orc_domain.task_rules import goes_on
 
 # commands ---------------------------------------------------------------------------------------------------------
 
@@ -52,7 +54,16 @@ class DeleteJob(Struct, frozen=True):
     """Backfills of it that have not ended; they would go on asking for runs."""
 
 
-Command = CreateJob | ChangeJob | PauseJob | ResumeJob | DeleteJob
+class SetCursor(Struct, frozen=True):
+    """Say where a task's next run begins, whatever its target remembers."""
+
+    task_order: int
+    value: str | None
+    """None begins anew."""
+    expected_version: int | None = None
+
+
+Command = CreateJob | ChangeJob | PauseJob | ResumeJob | DeleteJob | SetCursor
 
 
 # events -----------------------------------------------------------------------------------------------------------
@@ -95,7 +106,16 @@ class JobDeleted(_Event, frozen=True, tag="job.deleted"):
     job_id: UUID
 
 
-Event = JobCreated | JobChanged | JobPaused | JobResumed | JobDeleted
+class JobCursorSet(_Event, frozen=True, tag="job.cursor_set"):
+    """The task's runs that are requested from here on begin at `value`, until one of them was loaded."""
+
+    job_id: UUID
+    task_order: int
+    value: str | None
+    """None begins anew."""
+
+
+Event = JobCreated | JobChanged | JobPaused | JobResumed | JobDeleted | JobCursorSet
 
 
 # state ------------------------------------------------------------------------------------------------------------
@@ -113,6 +133,8 @@ class Job(Struct, frozen=True, kw_only=True):
     pause_reason: str | None = None
     """Why the schedule was paused, as its pause said; None while it is active or was created inactive."""
     version: int = 0
+    cursors: dict[int, CursorSet] = {}
+    """The last one set, by the task's order; targets know which of them they have applied."""
 
     @property
     def exists(self) -> bool:
@@ -136,6 +158,17 @@ class OpenBackfills(Conflict):
     def __init__(self, count: int) -> None:
         super().__init__(
             "open-backfills", f"the job has {count} open backfills: cancel them or wait until they end"
+        )
+
+
+class NoCursor(Conflict):
+    """The task does not go on where its last run ended, so there is nothing to set."""
+
+    def __init__(self, order: int) -> None:
+        super().__init__(
+            "no-cursor",
+            f"task {order} keeps nothing between runs: each extracts everything",
+            valid='a task whose extractor has incremental, files: "new" or conditional',
         )
 
 
@@ -177,6 +210,20 @@ def decide(command: Command, job: Job) -> list[Event]:
             if count:
                 raise OpenRuns(count)
             return [JobDeleted(job.job_id)]
+        case SetCursor(task_order=order, value=value):
+            # The same value again is not the same wish: the target may have gone on since.
+            _check_cursor(job.spec, order, value)
+            return [JobCursorSet(job.job_id, order, value)]
+
+
+def _check_cursor(spec: JobSpec, order: int, value: str | None) -> None:
+    if not 1 <= order <= len(spec.tasks):
+        raise NotFound("task", order)
+    extractor = extractor_of(spec, order)
+    if not goes_on(extractor):
+        raise NoCursor(order)
+    if value is not None and getattr(extractor, "incremental", None) is None:
+        raise Invalid("value", f"task {order} has no cursor column", valid="null, which begins anew")
 
 
 # evolve -----------------------------------------------------------------------------------------------------------
@@ -201,3 +248,5 @@ def evolve(job: Job, event: Event, at: datetime) -> Job:
             )
         case JobDeleted():
             return structs.replace(job, is_deleted=True)
+        case JobCursorSet(task_order=order, value=value):
+            return structs.replace(job, cursors={**job.cursors, order: CursorSet(job.version, value)})

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct, json
 
 from orc_domain.accounting import Plan
 from orc_domain.config import Config
-from orc_domain.extract import parse_extractor
+from orc_domain.extract import Extractor, parse_extractor
 from orc_domain.fields import is_visible
 from orc_domain.load import parse_loader
 from orc_domain.policies import CatchUp, DeadlineSeconds, Dst, Overlap, Retry, Timeouts
@@ -27,6 +27,7 @@ from orc_domain.timetable import (
 )
 
 TASKS_MAX = 100
+POOL = r"^[a-z0-9-]{1,32}\Z"
 SPEC_BYTES_MAX = 900_000
 """Of a definition's JSON, so that an event with a run's tasks and ids fits a message too."""
 PRIORITY_MAX = 100
@@ -45,9 +46,13 @@ class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All that a user says of a job."""
 
     job_name: Annotated[str, Meta(min_length=1, max_length=200)]
+    """Unique in a jobs file, which finds the job by it."""
     schedule: str
+    """Cron of five fields, or six with seconds first; `@daily` and its like; `@manual` for runs by hand alone."""
     tasks: Annotated[tuple[TaskSpec, ...], Meta(min_length=1, max_length=TASKS_MAX)]
+    """Done in order; a retry goes on at the one that failed."""
     description: Annotated[str, Meta(max_length=4000)] | None = None
+    """For people."""
     is_active: bool = True
     """False stops the schedule; a run by hand stays possible."""
     timezone: str = "UTC"
@@ -83,18 +88,27 @@ def check_spec(spec: JobSpec) -> None:
     """Judge all that a definition's text tells; raises Invalid naming the field."""
     if not spec.job_name.strip() or not is_visible(spec.job_name):
         raise Invalid("job_name", "the name is blank or holds a control character", valid="visible text")
-    if not re.fullmatch(r"[a-z0-9-]{1,32}", spec.pool):
+    if not re.match(POOL, spec.pool):
         raise Invalid("pool", "the pool's name is not valid", valid="1 to 32 of a-z, 0-9 and '-'")
     timetable = parse_timetable(timing_of(spec))
     if spec.retry.max_seconds < spec.retry.initial_seconds:
         raise Invalid("retry.max_seconds", "is less than initial_seconds", valid="initial_seconds or more")
     for place, task in enumerate(spec.tasks):
-        field = f"tasks[{place}].extractor_config"
-        extractor = parse_extractor(check_templates(task.extractor_config, field, timetable), field)
+        extractor = _extractor(task, place, timetable)
         loader = parse_loader(task.loader_config, f"tasks[{place}].loader_config")
         check_task(extractor, loader, f"tasks[{place}]")
     if (size := len(json.encode(spec))) > SPEC_BYTES_MAX:
         raise Invalid("tasks", f"the definition has {size} bytes", valid=f"at most {SPEC_BYTES_MAX} bytes")
+
+
+def extractor_of(spec: JobSpec, order: int) -> Extractor:
+    """Return what a task extracts, its templates as they may be rendered; raises Invalid naming the field."""
+    return _extractor(spec.tasks[order - 1], order - 1, parse_timetable(timing_of(spec)))
+
+
+def _extractor(task: TaskSpec, place: int, timetable: Timetable) -> Extractor:
+    field = f"tasks[{place}].extractor_config"
+    return parse_extractor(check_templates(task.extractor_config, field, timetable), field)
 
 
 def timing_of(spec: JobSpec) -> Timing:

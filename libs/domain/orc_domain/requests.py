@@ -1,16 +1,19 @@
 """How a run comes from a job: by hand, by a tick, or by retrying an ended run."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from orc_domain.config import Config
-from orc_domain.extract import parse_extractor
+from orc_domain.extract import Extractor, parse_extractor
 from orc_domain.job import Job, task_id
 from orc_domain.job_spec import JobSpec, concurrency_of, policy_of, timing_of
 from orc_domain.rejection import Conflict, Invalid, NotFound
 from orc_domain.retry import Policy
 from orc_domain.run import Run, RunNotEnded
-from orc_domain.run_messages import Cause, RequestRun, RunTask
+from orc_domain.run_messages import Cause, CursorSet, RequestRun, RunTask, RunWindow
+from orc_domain.task_rules import goes_on
 from orc_domain.templates import has_templates, render, window_of
 from orc_domain.timetable import parse_timetable
 
@@ -69,14 +72,16 @@ def request_run(
     if not job.exists or job.job_id is None or job.spec is None:
         raise NotFound("job", job.job_id or "of this id")
     configs, refused = [task.extractor_config for task in job.spec.tasks], None
+    begins = dict[int, _Begin]()
     try:
         configs = _rendered(job.spec, due_at or at)
+        begins = _windows(job.spec, configs, due_at) if backfill_id else _cursors(job, configs)
     except Invalid as error:
         if triggered_by == "manual":
             raise
         refused = f"{error.field}: {error.detail}"
     tasks = tuple(
-        RunTask(task_id(job.job_id, order), order, config, task.loader_config)
+        RunTask(task_id(job.job_id, order), order, config, task.loader_config, *begins.get(order, _Begin()))
         for order, (config, task) in enumerate(zip(configs, job.spec.tasks, strict=True), start=1)
     )
     return RequestRun(
@@ -85,6 +90,40 @@ def request_run(
         due_at=due_at, priority=job.spec.priority, concurrency_max=concurrency_of(job.spec), tzdata=tzdata,
         backfill_id=backfill_id, refused=refused,
     )  # fmt: skip
+
+
+class _Begin(NamedTuple):
+    """Where a task begins, if not where its target says."""
+
+    cursor_set: CursorSet | None = None
+    window: RunWindow | None = None
+
+
+def _cursors(job: Job, configs: Sequence[Config]) -> dict[int, _Begin]:
+    """Return the cursors that were set, of tasks that still keep one."""
+    return {
+        order: _Begin(cursor_set=cursor)
+        for order, cursor in job.cursors.items()
+        if order <= len(configs) and goes_on(_parsed(configs, order))
+    }
+
+
+def _windows(spec: JobSpec, configs: Sequence[Config], instant: datetime | None) -> dict[int, _Begin]:
+    """Return the span that a backfill's run is for, for each incremental task."""
+    assert instant is not None, "a backfill's run is of some instant"
+    orders = [
+        order
+        for order in range(1, len(configs) + 1)
+        if getattr(_parsed(configs, order), "incremental", None) is not None
+    ]
+    if not orders:
+        return {}
+    window = window_of(parse_timetable(timing_of(spec)), instant)
+    return dict.fromkeys(orders, _Begin(window=RunWindow(window.start, window.end)))
+
+
+def _parsed(configs: Sequence[Config], order: int) -> Extractor:
+    return parse_extractor(configs[order - 1], f"tasks[{order - 1}].extractor_config")
 
 
 def _rendered(spec: JobSpec, instant: datetime | None) -> list[Config]:

@@ -5,6 +5,9 @@ from orc_domain.extractors.api import ApiExtract
 from orc_domain.load import Loader
 from orc_domain.loaders.discard import DiscardLoad
 from orc_domain.loaders.duckdb import MEMORY, DuckdbLoad
+from orc_domain.loaders.parquet import ParquetLoad
+from orc_domain.loaders.postgres import PostgresLoad
+from orc_domain.plugin_configs import LoaderConfig
 from orc_domain.rejection import Invalid
 
 
@@ -17,6 +20,13 @@ def goes_on(extractor: Extractor) -> bool:
 
 def check_task(extractor: Extractor, loader: Loader, field: str) -> None:
     """Refuse what cannot go together; raises Invalid naming the field."""
+    bad_rows = getattr(extractor, "on_bad_rows", None)
+    if getattr(bad_rows, "mode", "") == "quarantine" and isinstance(loader, ParquetLoad | PostgresLoad):
+        raise Invalid(
+            f"{field}.extractor_config.on_bad_rows.mode",
+            "the target has no quarantine: the loader duckdb has one",
+            valid="fail or skip",
+        )
     if not goes_on(extractor):
         return
     is_conditional = (
@@ -35,6 +45,12 @@ def check_task(extractor: Extractor, loader: Loader, field: str) -> None:
             place,
             "the target keeps nothing, so no run could go on where the last one ended",
             valid="a target that keeps what is loaded",
+        )
+    if isinstance(loader, LoaderConfig):
+        raise Invalid(
+            place,
+            "a loader that is a plugin keeps no cursor, so no run could go on where the last one ended",
+            valid="a built-in loader",
         )
     if loader.write_disposition == "replace" and not is_conditional:
         raise Invalid(

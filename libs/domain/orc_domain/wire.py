@@ -54,6 +54,15 @@ class WireDeleteJob(_Wire, frozen=True, kw_only=True, tag="job.delete"):
     expected_version: int | None = None
 
 
+class WireSetCursor(_Wire, frozen=True, kw_only=True, tag="job.set_cursor"):
+    """Say where a task's next run begins."""
+
+    job_id: UUID
+    task_order: int
+    value: str | None
+    expected_version: int | None = None
+
+
 class WireRequestRun(_Wire, frozen=True, kw_only=True, tag="run.request"):
     """Run a job now; the run's id follows from the command's."""
 
@@ -96,7 +105,7 @@ class WireCancelBackfill(_Wire, frozen=True, kw_only=True, tag="backfill.cancel"
 
 
 WireCommand = (
-    WireCreateJob | WireChangeJob | WirePauseJob | WireResumeJob | WireDeleteJob
+    WireCreateJob | WireChangeJob | WirePauseJob | WireResumeJob | WireDeleteJob | WireSetCursor
     | WireRequestRun | WireCancelRun | WireRetryRun | WireRequestBackfill | WireCancelBackfill
 )  # fmt: skip
 

@@ -22,7 +22,7 @@ from nats.errors import Error as NatsError
 
 from orc_events.cloudevents import Message
 from orc_events.connection import Connection, Interest, Received, connect_client
-from orc_events.errors import BusUnavailable
+from orc_events.errors import BusUnavailable, NoAnswer
 from orc_events.inbox import Inbox
 from orc_events.jetstream import check
 from orc_events.services import Service
@@ -175,7 +175,7 @@ class Bus:
             self._poking = asyncio.create_task(self._send_pokes())
 
     async def request(self, subject: str, data: bytes, *, timeout_seconds: float) -> bytes:
-        """Send a request and return its reply; BusUnavailable when there is none in time."""
+        """Send a request and return its reply; NoAnswer when none comes in time, BusUnavailable when nobody is there."""
         return await self._exchange(subject, data, None, timeout_seconds)
 
     async def serve(self, subject: str, queue: str, handler: Callable[[bytes], Awaitable[bytes]]) -> Service:
@@ -229,7 +229,7 @@ class Bus:
             async with asyncio.timeout(timeout_seconds):
                 return await reply
         except TimeoutError as error:
-            raise BusUnavailable(f"no answer on {subject} in {timeout_seconds} s") from error
+            raise NoAnswer(f"no answer on {subject} in {timeout_seconds} s") from error
 
     async def _send(self, subject: str, data: bytes, headers: dict[str, str] | None) -> asyncio.Future[bytes]:
         if not self.connected:

@@ -14,6 +14,7 @@ What can go wrong with the log and the bus.
     ├── LeaseLost              another follower holds the checkpoint now
     ├── UnknownEvent           no class is known for a wire type
     └── BusUnavailable         NATS cannot be reached or did not answer in time
+        └── NoAnswer           the message may have been taken; nobody answered in time
 """
 
 from uuid import UUID
@@ -107,3 +108,7 @@ class UnknownEvent(EventsError):
 
 class BusUnavailable(EventsError):
     """NATS could not be reached or did not answer in time; whether it took the message is not known."""
+
+
+class NoAnswer(BusUnavailable):
+    """Nobody answered a request in time."""

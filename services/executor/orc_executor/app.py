@@ -13,6 +13,7 @@ from functools import partial
 from uuid import UUID
 
 from orc_domain.job_spec import PRIORITY_MAX
+from orc_domain.previews import preview_subject
 from orc_events.bus import Bus
 from orc_events.log import PostgresLog
 from orc_events.topology import Topology, pool_consumer, verify
@@ -24,6 +25,8 @@ from orc_executor.leases import Leases
 from orc_executor.metrics import ExecutorMetrics
 from orc_executor.orphans import Registry
 from orc_executor.pool import Pool
+from orc_executor.previews import QUEUE as PREVIEWERS
+from orc_executor.previews import Previews
 from orc_executor.settings import ExecutorSettings
 from orc_executor.slots import Slots
 from orc_executor.urgent import Urgent
@@ -34,6 +37,7 @@ from orc_runtime.database import close_pool
 from orc_runtime.health import NotReady, serve_side
 from orc_runtime.lifecycle import Lifecycle
 from orc_runtime.metrics import create_registry
+from orc_runtime.plugin_news import tell_plugins
 from orc_runtime.settings import read_settings
 
 MIGRATIONS = ("orc_events", "orc_executor")
@@ -45,6 +49,7 @@ POKES, POOL_POKES = "orc.poke.run.", "orc.poke.pool."
 async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
     """Live the service's life; returns when told to stop."""
     worker_settings = read_settings(WorkerSettings, os.environ)
+    tell_plugins()
     metrics = create_registry(settings.SERVICE)
     async with AsyncExitStack() as resources:
         await resources.enter_async_context(
@@ -103,6 +108,8 @@ async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
         await bus.listen(POKES + "*", lambda subject, _data: _poke(leases, subject))
         await bus.listen(POOL_POKES + settings.pool, lambda _subject, data: _hear(consumer, data))
         resources.callback(bus.on_reconnected(consumer.hear))
+        previews = await bus.serve(preview_subject(settings.pool), PREVIEWERS, Previews(workers).answer)
+        resources.push_async_callback(previews.close)
         _check_work(lifecycle, settings, bus, workers)
         lifecycle.health.started()
         async with lifecycle.duties() as start:

@@ -20,13 +20,14 @@ from orc_executor.frames import (
     FromWorker,
     Ping,
     Pong,
+    PreviewOrder,
     Ready,
     Stop,
     TaskOrder,
     encode,
     orders,
 )
-from orc_executor.underway import Reach, Underway
+from orc_executor.underway import Preview, Reach, Underway
 
 PROGRESS_SECONDS = 0.5
 INTERRUPT_SECONDS = 0.05
@@ -92,13 +93,18 @@ class Attendant:
     def _take(self, frame: FromParent) -> None:
         match frame:
             case TaskOrder():
-                self._underway = Underway(frame, self._reach)
-                self._tasks.put(self._underway)
+                self._begin(Underway(frame, self._reach))
+            case PreviewOrder(task=task, with_target=with_target):
+                self._begin(Underway(task, self._reach, preview=Preview(with_target)))
             case Stop() if self._underway is not None:
                 self._underway.stop()
             case Ping():
                 with self._writing:
                     self._write(Pong())
+
+    def _begin(self, underway: Underway) -> None:
+        self._underway = underway
+        self._tasks.put(underway)
 
     def _tell_progress(self, underway: Underway) -> None:
         if underway.must_end:

@@ -23,6 +23,8 @@ from orc_executor.frames import (
     NoReceipt,
     Ping,
     Pong,
+    Previewed,
+    PreviewOrder,
     Progress,
     Ready,
     Stop,
@@ -92,7 +94,7 @@ class Child(asyncio.SubprocessProtocol):
         """For how long a ping has been waiting for its answer."""
         return 0.0 if self._pinged_at is None else time.monotonic() - self._pinged_at
 
-    async def perform(self, order: TaskOrder, heard: Callable[[Progress], None]) -> Answer:
+    async def perform(self, order: TaskOrder | PreviewOrder, heard: Callable[[Progress], None]) -> Answer:
         """Have an order done; `heard` is called with each progress. Raises WorkerDied, FrameError when too large."""
         assert self._answer is None, "one order at a time"
         frame = encode(order)
@@ -199,7 +201,7 @@ class Child(asyncio.SubprocessProtocol):
             case Progress():
                 if self._heard is not None:
                     self._heard(frame)
-            case Loaded() | NoReceipt() | Stopped() | Failed():
+            case Loaded() | NoReceipt() | Previewed() | Stopped() | Failed():
                 if self._answer is not None and not self._answer.done():
                     self._answer.set_result(frame)
             case Pong():

@@ -7,29 +7,19 @@ a connection like any other, and no proxy of the environment is used.
 """
 
 import asyncio
-import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from functools import cache
-from ipaddress import ip_address
 
 import httpcore
 import httpx
 
-from orc_domain.egress import Address, EgressPolicy
+from orc_domain.egress import EgressPolicy
+from orc_executor.addresses import Resolve, judged_addresses, resolve
 from orc_executor.errors import AddressRefused, SourceUnavailable
 
-ADDRESSES_TRIED_MAX = 4
 NETWORK_ERRORS = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError)
 """What goes wrong between us and a server."""
-
-Resolve = Callable[[str, int], Awaitable[list[Address]]]
-
-
-async def resolve(host: str, port: int) -> list[Address]:
-    """Ask the system for the addresses of a name; raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(ip_address(str(address[0]).partition("%")[0]) for *_, address in found))
 
 
 class JudgedNetwork(httpcore.AsyncNetworkBackend):
@@ -48,7 +38,7 @@ class JudgedNetwork(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect to the first judged address that answers; raises AddressRefused, SourceUnavailable."""
-        addresses = await self._judged(host, port)
+        addresses = await judged_addresses(host, port, self._policy, self._resolve)
         for place, address in enumerate(addresses, start=1):
             try:
                 return await self._inner.connect_tcp(
@@ -73,19 +63,9 @@ class JudgedNetwork(httpcore.AsyncNetworkBackend):
         """Wait."""
         await asyncio.sleep(seconds)
 
-    async def _judged(self, host: str, port: int) -> list[Address]:
-        try:
-            addresses = await self._resolve(host, port)
-        except (OSError, UnicodeError, ValueError) as error:
-            raise SourceUnavailable(f"the name {host} cannot be resolved: {error}") from error
-        for address in addresses:
-            if (refusal := self._policy.refusal(address)) is not None:
-                raise AddressRefused(host, refusal)
-        return addresses[:ADDRESSES_TRIED_MAX]
-
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
     """Return the certificates to trust, read once a process; SSL_CERT_FILE and SSL_CERT_DIR add private ones."""
     return httpx.create_ssl_context()
 
@@ -95,7 +75,7 @@ class JudgedTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, policy: EgressPolicy, connections_max: int, resolve: Resolve = resolve) -> None:
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=_tls(),
+            ssl_context=tls(),
             max_connections=connections_max,
             network_backend=JudgedNetwork(policy, resolve),
         )

@@ -12,6 +12,7 @@ What can go wrong with a task, as the log will tell it.
     ├── SecretMissing          a secret is named but not there
     ├── SecretUnusable         it is there, but cannot stand where it is named
     ├── TargetLocked           another process holds the file: worth another attempt
+    ├── TargetUnavailable      the database cannot be reached or broke off: worth another attempt
     ├── TargetUnusable         the file or table cannot be written; it was not touched
     ├── NoSpace                a disk is full: worth another attempt
     ├── OutOfMemory            the worker's memory does not suffice
@@ -23,6 +24,7 @@ What can go wrong with a task, as the log will tell it.
     ├── Superseded             a later attempt has come: this one may not load any more
     └── Internal               a fault of ours
     TaskStopped                not a failure: Stop came in time
+    OutcomeUnknown             neither: whether the commit happened, only the receipt will tell
 
 No message holds a secret: none is given one.
 """
@@ -37,6 +39,10 @@ CUT = "…"
 
 class TaskStopped(Exception):
     """The order was ended by Stop before its commit."""
+
+
+class OutcomeUnknown(Exception):
+    """The commit was asked for, and nobody said how it ended: the worker ends, the next attempt reads the receipt."""
 
 
 class TaskError(Exception):
@@ -125,6 +131,13 @@ class TargetLocked(TaskError):
     """Another process holds the file."""
 
     kind = "target_locked"
+    retryable = True
+
+
+class TargetUnavailable(TaskError):
+    """The database cannot be reached, or broke off."""
+
+    kind = "target_unavailable"
     retryable = True
 
 

@@ -1,8 +1,8 @@
 """
 What the executor and its worker process say to each other, over two pipes.
 
-    executor → worker    TaskOrder, Stop, Ping
-    worker → executor    Ready, Progress…, then one of Loaded | NoReceipt | Stopped | Failed; Pong to each Ping
+    executor → worker    TaskOrder, PreviewOrder, Stop, Ping
+    worker → executor    Ready, Progress…, then one of Loaded | NoReceipt | Previewed | Stopped | Failed; Pong to each Ping
 
 A frame is four bytes of length, big-endian, and then JSON: whole numbers of any size that a job's rows may hold pass
 unchanged. One order is open at a time, and each order ends in exactly one answer; a Stop that comes too late changes
@@ -11,13 +11,14 @@ nothing.
 
 from collections.abc import Iterator
 from struct import Struct as Layout
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
 from orc_domain.config import Config
+from orc_domain.previews import TaskPreview
 from orc_domain.run_messages import CursorSet, RunWindow, TaskResult
 
 FRAME_BYTES_MAX = 16 * 1024 * 1024
@@ -26,16 +27,21 @@ _LENGTH = Layout(">I")
 
 F = TypeVar("F")
 
+Phase = Literal["gather", "load"]
+"""`gather` brings near what is far away, `load` writes it into its target."""
+
 
 class LoadLimits(Struct, frozen=True, kw_only=True):
     """What one task may use, on top of the worker's own memory limit."""
 
     spool_bytes_max: int = 64 * 1024**3
-    """Of an API's answers, kept in the scratch folder until they are loaded."""
+    """Of an API's answers, and of files from elsewhere or written anew, kept in the scratch folder until they are loaded."""
     page_bytes_max: int = 256 * 1024**2
-    """Of one answer of an API, after decompression."""
+    """Of one answer of an API, or a JSON file that a path leads into, after decompression."""
     files_max: int = 10_000
-    """That a glob may match."""
+    """That the paths of a config may name."""
+    rows_wanted: int | None = None
+    """Rows after which nothing more need be brought near; None is all."""
 
 
 class _Frame(Struct, frozen=True, tag_field="frame"):
@@ -63,6 +69,14 @@ class TaskOrder(_Frame, frozen=True, kw_only=True, tag="order"):
     limits: LoadLimits = LoadLimits()
 
 
+class PreviewOrder(_Frame, frozen=True, tag="preview"):
+    """Look at the first rows of a task's source, as many as its limits want, and load nothing."""
+
+    task: TaskOrder
+    with_target: bool
+    """Whether to say what a load would do, too."""
+
+
 class Stop(_Frame, frozen=True, tag="stop"):
     """End the open order between two batches; the answer is Stopped unless it was too late."""
 
@@ -83,6 +97,8 @@ class Progress(_Frame, frozen=True, tag="progress"):
     rows: int
     bytes: int
     percent: float | None = None
+    """Of the phase; None where no total is known."""
+    phase: Phase = "gather"
 
 
 class Loaded(_Frame, frozen=True, tag="loaded"):
@@ -95,6 +111,12 @@ class Loaded(_Frame, frozen=True, tag="loaded"):
 
 class NoReceipt(_Frame, frozen=True, tag="no_receipt"):
     """A settle order found that nothing was loaded."""
+
+
+class Previewed(_Frame, frozen=True, tag="previewed"):
+    """The source could be looked at."""
+
+    preview: TaskPreview
 
 
 class Stopped(_Frame, frozen=True, tag="stopped"):
@@ -115,9 +137,9 @@ class Pong(_Frame, frozen=True, tag="pong"):
     """The answer to Ping."""
 
 
-FromParent = TaskOrder | Stop | Ping
-FromWorker = Ready | Progress | Loaded | NoReceipt | Stopped | Failed | Pong
-Answer = Loaded | NoReceipt | Stopped | Failed
+FromParent = TaskOrder | PreviewOrder | Stop | Ping
+FromWorker = Ready | Progress | Loaded | NoReceipt | Previewed | Stopped | Failed | Pong
+Answer = Loaded | NoReceipt | Previewed | Stopped | Failed
 
 _ENCODER = msgspec.json.Encoder()
 

@@ -56,21 +56,34 @@ class Folders:
                 return [self._source(candidate) for candidate in found]
         raise SourceMissing(f"{path}: no such file under {self._named()}")
 
-    def target(self, path: str) -> str:
+    def target(self, path: str, *, make_parent: bool = True) -> str:
         """Return the real path of a database file, which need not exist; raises PathRefused, TargetUnusable."""
+        real = self._real_target(path)
+        try:
+            status = os.stat(real)  # noqa: PTH116
+        except FileNotFoundError:
+            if make_parent:
+                self._make_parent(path, real)
+            return real
+        except OSError as error:
+            raise TargetUnusable(f"{path}: {error.strerror}") from error
+        _check_plain(status, path, TargetUnusable)
+        return real
+
+    def target_folder(self, path: str) -> str:
+        """Return the real path of a folder, which need not exist; raises PathRefused, TargetUnusable."""
+        real = self._real_target(path)
+        if os.path.lexists(real) and not os.path.isdir(real):  # noqa: PTH112
+            raise TargetUnusable(f"{path}: is not a folder")
+        self._make_parent(path, real)
+        return real
+
+    def _real_target(self, path: str) -> str:
         real = os.path.realpath(os.path.join(self.data_dir, path))  # noqa: PTH118
         if not _lies_under(real, (self.data_dir,)):
             raise PathRefused(f"{path}: its real path {real} is not under ORC_DATA_DIR ({self.data_dir})")
         if real.endswith(LOCK_SUFFIX):
             raise PathRefused(f"{path}: names with {LOCK_SUFFIX} are for locks")
-        try:
-            status = os.stat(real)  # noqa: PTH116
-        except FileNotFoundError:
-            self._make_parent(path, real)
-            return real
-        except OSError as error:
-            raise TargetUnusable(f"{path}: {error.strerror}") from error
-        _check_plain(status, path, TargetUnusable)
         return real
 
     def _source(self, path: str) -> SourceFile:

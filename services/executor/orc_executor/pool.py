@@ -68,21 +68,29 @@ class Pool(Generic[W]):
         """Return a worker for one attempt, waiting for a free slot; raises NoWorker when none starts."""
         await self._free.acquire()
         try:
-            worker = self._take_idle() or await self._start()
+            return await self.acquire_extra()
         except BaseException:
             self._free.release()
             raise
+
+    def release(self, worker: W) -> None:
+        """Take a worker back from an attempt."""
+        self.release_extra(worker)
+        self._free.release()
+
+    async def acquire_extra(self) -> W:
+        """Return a worker beside the slots: an idle one, else a new one; raises NoWorker. No attempt waits for it."""
+        worker = self._take_idle() or await self._start()
         self._busy.add(worker)
         return worker
 
-    def release(self, worker: W) -> None:
-        """Take a worker back."""
+    def release_extra(self, worker: W) -> None:
+        """Take such a worker back."""
         self._busy.remove(worker)
         if worker.is_usable and worker.tasks_done < self._tasks_max:
             self._idle.append((worker, time.monotonic()))
         else:
             self._let_go(worker)
-        self._free.release()
 
     async def tend(self) -> Never:
         """Keep one worker warm and let go of idle ones, for ever."""

@@ -55,3 +55,14 @@ class Learned(Struct, frozen=True, kw_only=True):
 
 
 NOTHING_LEARNED = Learned()
+
+
+def following(state: TaskState, learned: Learned) -> TaskState:
+    """Return the state after a load that went on from `state`."""
+    return structs.replace(
+        state,
+        version=state.version + 1,
+        files={**state.files, **learned.files},
+        etag=learned.etag or state.etag,
+        last_modified=learned.last_modified or state.last_modified,
+    )

@@ -16,7 +16,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
@@ -28,7 +28,7 @@ from orc_domain.loaders.discard import DiscardLoad
 from orc_domain.rejection import Rejected
 from orc_domain.run_messages import TaskResult
 from orc_executor.attendant import Attendant
-from orc_executor.errors import Internal, OutOfMemory, TaskError, TaskStopped
+from orc_executor.errors import Internal, OutcomeUnknown, OutOfMemory, TaskError, TaskStopped
 from orc_executor.frames import Answer, Failed, Loaded, NoReceipt, Stopped
 from orc_executor.paths import Folders
 from orc_executor.sandbox import die_with_parent, limit_resources
@@ -73,6 +73,8 @@ class Worker:
             return self._failed(underway.too_late, underway) if underway.too_late else Stopped()
         except TaskError as error:
             return self._failed(error, underway)
+        except OutcomeUnknown as unknown:
+            self._end_uncertain(str(unknown))
         except Rejected as error:
             return self._failed(Internal(f"the config cannot be used: {error.field}: {error}"), underway)
         except MemoryError:
@@ -84,25 +86,37 @@ class Worker:
     def _perform(self, underway: Underway) -> Answer:
         order = underway.order
         extractor, loader = parse_extractor(order.extractor_config), parse_loader(order.loader_config)
+        if underway.preview is not None:
+            from orc_executor.preview import preview  # noqa: PLC0415 - an idle worker is small
+
+            shown = loader if underway.preview.with_target else None
+            return preview(extractor, shown, self._opened_engine(), underway)
         if isinstance(loader, DiscardLoad):
             if order.settle:
                 return NoReceipt()
             if isinstance(extractor, InlineExtract):
                 return _counted(extractor, underway)
-        from orc_executor.engine import Engine  # noqa: PLC0415 - an idle worker is small
         from orc_executor.transfer import transfer  # noqa: PLC0415
+
+        return transfer(extractor, loader, self._opened_engine(), underway)
+
+    def _opened_engine(self) -> "Engine":
+        from orc_executor.engine import Engine  # noqa: PLC0415
 
         if self._engine is None:
             self._engine = Engine(self._settings, self._reach.folders.all, self._reach.scratch)
-        return transfer(extractor, loader, self._engine, underway)
+        return self._engine
 
     def _failed(self, error: TaskError, underway: Underway, *, fatal: bool = False) -> Failed:
         is_broken = fatal or (self._engine is not None and self._engine.is_broken)
         if is_broken and underway.is_committing:
-            _complain(self._reach.secrets.redact(f"the commit's outcome is not known: {error}"))
-            os._exit(EXIT_UNCERTAIN)
+            self._end_uncertain(str(error))
         message = self._reach.secrets.redact(error.message)
         return Failed(error.kind, message, error.retryable, fatal=is_broken)
+
+    def _end_uncertain(self, reason: str) -> NoReturn:
+        _complain(self._reach.secrets.redact(f"the commit's outcome is not known: {reason}"))
+        os._exit(EXIT_UNCERTAIN)
 
 
 def _complain(text: str) -> None:

@@ -30,6 +30,7 @@ from orc_gateway.problems import answer_error
 from orc_gateway.reads import Reads
 from orc_gateway.routes.auth import auth_routes
 from orc_gateway.routes.backfills import backfill_routes
+from orc_gateway.routes.cursors import cursor_routes
 from orc_gateway.routes.events import event_routes
 from orc_gateway.routes.health import health_routes
 from orc_gateway.routes.jobs import job_routes
@@ -37,6 +38,7 @@ from orc_gateway.routes.options import options_routes
 from orc_gateway.routes.runs import run_routes
 from orc_gateway.routes.schedules import schedule_routes
 from orc_gateway.routes.schema import schema_routes
+from orc_gateway.routes.tasks import task_routes
 from orc_gateway.routes.ticks import tick_routes
 from orc_gateway.settings import GatewaySettings
 from orc_gateway.shown import SUBJECT as PROJECTED
@@ -47,6 +49,7 @@ from orc_runtime.database import close_pool
 from orc_runtime.health import Health
 from orc_runtime.lifecycle import Lifecycle
 from orc_runtime.metrics import create_registry
+from orc_runtime.plugin_news import tell_plugins
 from orc_runtime.serving import serving
 
 POKED = "orc.poke.log"
@@ -72,11 +75,13 @@ def create_app(
     keys = KeyRing(bus)
     handlers = [
         *job_routes(commands, reads, egress, clock),
+        *cursor_routes(commands, reads, log),
         *run_routes(commands, reads, log, tail, bus),
         *backfill_routes(commands, reads, log, shown, clock),
         *event_routes(reads, tail),
         *tick_routes(reads, log, clock),
         *schedule_routes(clock),
+        *task_routes(bus, egress, clock),
         *auth_routes(bus, keys),
         *health_routes(health, registry),
         *schema_routes(),
@@ -93,6 +98,7 @@ def create_app(
 
 async def serve(lifecycle: Lifecycle, settings: GatewaySettings) -> None:
     """Live the service's life; returns when told to stop."""
+    tell_plugins()
     registry = create_registry(settings.SERVICE)
     own = settings.host if hosts.are_judged(settings) else None
     front = Front(lifecycle.health, registry, own_host=own)

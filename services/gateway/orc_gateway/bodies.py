@@ -16,11 +16,13 @@ from litestar import Request
 from msgspec import Meta, Struct
 
 from orc_domain.backfill import Concurrency, Reprocess
+from orc_domain.config import Config, urls_of
 from orc_domain.cron import YEAR_MAX, YEAR_MIN
 from orc_domain.egress import EgressPolicy, literal_address
 from orc_domain.fields import invalid_from
-from orc_domain.job_spec import JobSpec, check_spec
+from orc_domain.job_spec import POOL, JobSpec, check_spec
 from orc_domain.policies import CatchUp, DeadlineSeconds, Dst, Overlap, Seconds
+from orc_domain.previews import ROWS_DEFAULT, RowsWanted
 from orc_domain.rejection import Invalid
 from orc_domain.timetable import EXCLUDE_MAX, JITTER_SECONDS_MAX, SCHEDULES_MAX, Aware
 from orc_domain.upcoming import check_fires
@@ -31,6 +33,7 @@ T = TypeVar("T")
 BODY_BYTES_MAX = 1024 * 1024
 DEPTH_MAX = 64
 INSTANTS_MAX = 1000
+CURSOR_CHARACTERS_MAX = 1024
 BODY_SECONDS_MAX = 30.0
 
 
@@ -67,6 +70,13 @@ class PauseBody(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(max_length=1000)] = ""
 
 
+class CursorBody(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a task's next run begins."""
+
+    value: Annotated[str, Meta(min_length=1, max_length=CURSOR_CHARACTERS_MAX)] | None
+    """As the source writes it; null begins anew."""
+
+
 class Downtime(Struct, frozen=True, forbid_unknown_fields=True, rename={"start": "from", "end": "to"}):
     """A time in which no scheduler is taken to run, its end excluded."""
 
@@ -97,6 +107,22 @@ class PreviewBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """How long a run is taken to last in that."""
 
 
+class TaskPreviewBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A task to look at; its fields are those of a job and of its task."""
+
+    extractor_config: Config
+    loader_config: Config | None = None
+    """Without it, nothing is said of a target."""
+    limit: RowsWanted = ROWS_DEFAULT
+    """Rows to show."""
+    pool: Annotated[str, Meta(pattern=POOL)] = "default"
+    """Whose executors look at it."""
+    schedule: str = "@manual"
+    """With `schedules` and `timezone`: what templates stand for in a run by hand."""
+    schedules: Annotated[tuple[str, ...], Meta(max_length=SCHEDULES_MAX)] = ()
+    timezone: str = "UTC"
+
+
 class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
     """Who wants an account or a token; shown nowhere, so its repr is empty."""
 
@@ -110,7 +136,10 @@ class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
 _EMPTY = b"{}"
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind)
-    for kind in (JobSpec, NoBody, CancelBody, PauseBody, BackfillBody, PreviewBody, Credentials)
+    for kind in (
+        *(JobSpec, NoBody, CancelBody, PauseBody, CursorBody, BackfillBody, PreviewBody, TaskPreviewBody),
+        Credentials,
+    )
 }
 
 
@@ -148,13 +177,18 @@ def check_job(spec: JobSpec, egress: EgressPolicy, now: datetime) -> None:
     check_spec(spec)
     check_fires(spec, now)
     for place, task in enumerate(spec.tasks):
-        if task.extractor_config.get("type") != "api":
-            continue
-        address = literal_address(urlsplit(task.extractor_config["url"]).hostname or "")
+        check_address(task.extractor_config, egress, f"tasks[{place}].extractor_config")
+
+
+def check_address(config: Config, egress: EgressPolicy, field: str) -> None:
+    """Raise Invalid for an API at a literal address that may not be reached."""
+    if config.get("type") != "api":
+        return
+    for place, url in urls_of(config).items():
+        address = literal_address(urlsplit(url).hostname or "")
         refused = egress.refusal(address) if address is not None else None
         if refused:
-            field = f"tasks[{place}].extractor_config.url"
-            raise Invalid(field, refused, valid="a public address", code="address-refused")
+            raise Invalid(f"{field}.{place}", refused, valid="a public address", code="address-refused")
 
 
 def check_times(holder: Struct, *fields: str) -> None:

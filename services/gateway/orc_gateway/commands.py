@@ -155,6 +155,8 @@ def command_id(principal: Principal, command: WireCommand, key: str) -> UUID:
     # The type and what it is about are the method and the path, in whichever way the path spells a UUID.
     ids = (getattr(command, name, None) for name in ("job_id", "run_id", "backfill_id"))
     target = next(filter(None, ids), "")
+    if (order := getattr(command, "task_order", None)) is not None:
+        target = f"{target}/{order}"
     name = type(command).__struct_config__.tag
     return uuid5(_NAMESPACE, f"{principal.subject}\n{name}\n{target}\n{key}")
 

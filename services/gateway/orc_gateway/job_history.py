@@ -32,7 +32,7 @@ class JobVersion(Struct, frozen=True, kw_only=True):
     version: int
     effective_from: datetime
     event: str
-    """What made it: `job.created`, `job.changed`, `job.paused`, `job.resumed` or `job.deleted`."""
+    """What made it: `job.created`, `job.changed`, `job.paused`, `job.resumed`, `job.cursor_set` or `job.deleted`."""
     actor: str
     reason: str
     """What a pause gave for it."""

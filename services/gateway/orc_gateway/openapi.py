@@ -12,12 +12,25 @@ from litestar import Litestar, Router
 from litestar.openapi.config import OpenAPIConfig
 
 from orc_domain.job_spec import JobSpec
-from orc_gateway.bodies import BackfillBody, CancelBody, Credentials, PauseBody, PreviewBody
+from orc_gateway.bodies import (
+    BackfillBody,
+    CancelBody,
+    Credentials,
+    CursorBody,
+    PauseBody,
+    PreviewBody,
+    TaskPreviewBody,
+)
 from orc_gateway.problems import CONTENT_TYPE, UNKNOWN_PATH, Problem, Refusal
+from orc_runtime.job_schema import job_components
 
 JSON = "application/json"
 _REF = "#/components/schemas/{name}"
 
+_TASK = {
+    "extractor_config": {"type": "csv", "path": "planes.csv", "null_values": ["NA"]},
+    "loader_config": {"type": "duckdb", "db_path": "data.db", "table_name": "planes"},
+}
 JOB_EXAMPLE = {
     "job_name": "planes",
     "description": "Every morning, the planes of a file",
@@ -26,13 +39,9 @@ JOB_EXAMPLE = {
     "timezone": "Europe/Berlin",
     "catch_up": {"mode": "last", "window_seconds": 3600},
     "overlap": {"mode": "skip"},
-    "tasks": [
-        {
-            "extractor_config": {"type": "csv", "path": "planes.csv", "null_values": ["NA"]},
-            "loader_config": {"type": "duckdb", "db_path": "data.db", "table_name": "planes"},
-        }
-    ],
+    "tasks": [_TASK],
 }
+TASK_EXAMPLE = {**_TASK, "limit": 5}
 PREVIEW_EXAMPLE = {
     "schedule": "0 30 2 * * *",
     "timezone": "Europe/Berlin",
@@ -43,6 +52,7 @@ _BODIES: dict[str, tuple[type, Any, bool]] = {
     "createJob": (JobSpec, JOB_EXAMPLE, True),
     "changeJob": (JobSpec, JOB_EXAMPLE, True),
     "pauseJob": (PauseBody, {"reason": "the source is being moved"}, False),
+    "setCursor": (CursorBody, {"value": "2026-05-01T00:00:00Z"}, True),
     "cancelRun": (CancelBody, {"reason": "wrong file"}, False),
     "createBackfill": (
         BackfillBody,
@@ -51,6 +61,7 @@ _BODIES: dict[str, tuple[type, Any, bool]] = {
     ),
     "cancelBackfill": (CancelBody, {"reason": "wrong range"}, False),
     "previewSchedule": (PreviewBody, PREVIEW_EXAMPLE, True),
+    "previewTask": (TaskPreviewBody, TASK_EXAMPLE, True),
     "register": (Credentials, {"username": "myuser", "password": "mypassword"}, True),
     "login": (Credentials, {"username": "myuser", "password": "mypassword"}, True),
 }
@@ -64,8 +75,14 @@ _KEYED = {
     "runJob",
     "cancelRun",
     "retryRun",
-} | {"createBackfill", "cancelBackfill"}
-_VERSIONED = {"changeJob": True, "deleteJob": False, "pauseJob": False, "resumeJob": False}
+} | {"createBackfill", "cancelBackfill", "setCursor"}
+_VERSIONED = {
+    "changeJob": True,
+    "deleteJob": False,
+    "pauseJob": False,
+    "resumeJob": False,
+    "setCursor": False,
+}
 _ETAG = r'^(\*|"[0-9]{1,18}")$'
 _OPEN = {"health", "alive", "ready", "metrics", "register", "login", "jwks"}
 
@@ -92,10 +109,22 @@ def document(app: Litestar) -> bytes:
     """Return the whole document as JSON."""
     derived: dict[str, Any] = app.openapi_schema.to_schema()
     _, schemas = msgspec.json.schema_components(
-        [JobSpec, CancelBody, PauseBody, BackfillBody, PreviewBody, Credentials, Problem], ref_template=_REF
+        [
+            JobSpec,
+            CancelBody,
+            PauseBody,
+            CursorBody,
+            BackfillBody,
+            PreviewBody,
+            TaskPreviewBody,
+            Credentials,
+            Problem,
+        ],
+        ref_template=_REF,
     )
     components = derived.setdefault("components", {})
-    components.setdefault("schemas", {}).update(schemas)
+    # A job's own are the ones that editors get: with every extractor's and loader's words.
+    components.setdefault("schemas", {}).update(schemas | job_components(_REF))
     components["securitySchemes"] = {
         "token": {
             "type": "http",

@@ -2,7 +2,7 @@
 Problems: every error as RFC 9457 `application/problem+json`, from one table.
 
     {"type": "urn:orc:problem:<code>", "title": …, "status": …, "detail": …, "instance": <path>,
-     "code": <code>, "errors": [{"field": …, "detail": …, "valid": …}]}
+     "code": <code>, "errors": [{"field": …, "detail": …, "valid": …}], "kind": <of a preview that failed>}
 
 `code` is stable. A problem never holds a query string, a header or a body: they may carry secrets.
 """
@@ -16,7 +16,7 @@ import msgspec
 import structlog
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from orc_domain.rejection import Conflict, Invalid, NotFound, Rejected, Stale
 from orc_events.errors import EventsError
@@ -49,6 +49,8 @@ class Problem(Struct, frozen=True, kw_only=True):
     instance: str
     code: str
     errors: tuple[FieldFault, ...] = ()
+    kind: str | UnsetType = UNSET
+    """Of a preview that failed: what a task would fail as."""
 
 
 class Refusal(Exception):
@@ -62,9 +64,10 @@ class Refusal(Exception):
         *,
         errors: tuple[FieldFault, ...] = (),
         headers: Mapping[str, str] | None = None,
+        kind: str | UnsetType = UNSET,
     ) -> None:
         super().__init__(detail)
-        self.status, self.code, self.detail = status, code, detail
+        self.status, self.code, self.detail, self.kind = status, code, detail, kind
         self.errors, self.headers = errors, dict(headers or {})
 
 
@@ -133,6 +136,7 @@ def problem_of(refusal: Refusal, path: str) -> bytes:
             instance=path,
             code=refusal.code,
             errors=refusal.errors,
+            kind=refusal.kind,
         )
     )
 

@@ -22,6 +22,7 @@ from orc_events.errors import EventsError
 from orc_events.event import Position, Recorded
 from orc_events.statements import load
 from orc_gateway.problems import Unavailable
+from orc_gateway.task_details import TaskDetails, read_details
 from orc_runtime.deadline import within
 
 T = TypeVar("T")
@@ -69,6 +70,7 @@ class TaskOutcome(Struct, frozen=True, kw_only=True):
     error_kind: str | None
     error_message: str | None
     finished_at: Any
+    details: TaskDetails
 
 
 class Tick(Struct, frozen=True, kw_only=True):
@@ -257,10 +259,12 @@ def _facts(row: Any) -> dict[str, Any]:
 def _outcome(row: Any) -> TaskOutcome:
     facts = dict(row)
     cursor, changes = facts.pop("cursor"), facts.pop("schema_changes")
+    details = read_details(facts.pop("details"))
     return TaskOutcome(
         **facts,
         cursor=None if cursor is None else msgspec.json.decode(cursor),
         schema_changes=() if changes is None else tuple(msgspec.json.decode(changes)),
+        details=details,
     )
 
 

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from orc_domain.config import Config
 from orc_domain.definitions import JobRun
-from orc_domain.run_messages import RunRequested, RunTask, Status
+from orc_domain.run_messages import RunRequested, RunTask, Status, TableLoad
 from orc_events.event import Recorded
 from orc_gateway.reads import TaskOutcome
 from orc_runtime.deciders import RUNS
@@ -44,6 +44,13 @@ class TaskView(Struct, frozen=True, kw_only=True):
     receipt: str | None = None
     cursor: Any = None
     schema_changes: tuple[str, ...] = ()
+    tables: tuple[TableLoad, ...] = ()
+    """Told where there are several, or more than a count to tell."""
+    bad_rows: int = 0
+    """Skipped or put into quarantine."""
+    warnings: tuple[str, ...] = ()
+    columns: dict[str, str] | None = None
+    """Names and types of what was extracted; told by the loader `discard`."""
     error_kind: str | None = None
     error_message: str | None = None
     finished_at: datetime | None = None
@@ -72,7 +79,9 @@ def _status(run: Status, outcome: TaskOutcome | None, *, is_current: bool) -> Ta
 def _show(task: RunTask, run: JobRun, outcome: TaskOutcome | None, status: TaskStatus) -> TaskView:
     facts = {}
     if outcome is not None:
-        facts = {name: getattr(outcome, name) for name in outcome.__struct_fields__ if name != "task_order"}
+        facts = structs.asdict(outcome)
+        del facts["task_order"]
+        facts |= structs.asdict(facts.pop("details"))
     return TaskView(
         task_id=task.task_id,
         run_id=run.run_id,

@@ -3,6 +3,7 @@ A command's way to its decider, and the answer that is recorded with it.
 
     job.create                             a new stream job-<id>, the id from the command's
     job.change, .pause, .resume, .delete   stream job-<id>
+    job.set_cursor                         stream job-<id>
     run.request, run.retry                 a new stream run-<id>, the id from the command's
     run.cancel                             stream run-<id>
     backfill.request, backfill.cancel      stream backfill-<id>, the id from the command's that requests it
@@ -20,7 +21,7 @@ from msgspec import Struct
 
 from orc_domain.backfill import CancelBackfill
 from orc_domain.definitions import job_run, job_with_tasks
-from orc_domain.job import ChangeJob, CreateJob, DeleteJob, Job, PauseJob, ResumeJob
+from orc_domain.job import ChangeJob, CreateJob, DeleteJob, Job, PauseJob, ResumeJob, SetCursor
 from orc_domain.requests import check_age, job_id_of_command, request_run, retry_run, run_id_of_command
 from orc_domain.run import Run
 from orc_domain.run_messages import CancelRun, RequestRun
@@ -37,6 +38,7 @@ from orc_domain.wire import (
     WireRequestRun,
     WireResumeJob,
     WireRetryRun,
+    WireSetCursor,
 )
 from orc_events.event import NO_STREAM, Append, Position, StreamName, Version
 from orc_events.handle import Decider, Handled, Intent, handle, load
@@ -87,6 +89,8 @@ class Commands:
                 open_runs = await self._calendar.open_runs_of(job_id)
                 delete = DeleteJob(open_runs, expected, await self._calendar.open_backfills_of(job_id))
                 return await self._change(job_id, delete, intent)
+            case WireSetCursor(job_id=job_id, task_order=order, value=value, expected_version=expected):
+                return await self._change(job_id, SetCursor(order, value, expected), intent)
             case WireRequestRun(job_id=job_id):
                 job = await self._jobs.current(job_id)
                 run_id = run_id_of_command(intent.command_id)
@@ -112,7 +116,7 @@ class Commands:
                 return done(await handle(self._log, BACKFILLS, stream, stop, intent, answer=backfill_answer))
 
     async def _change(
-        self, job_id: UUID, change: ChangeJob | PauseJob | ResumeJob | DeleteJob, intent: Intent
+        self, job_id: UUID, change: ChangeJob | PauseJob | ResumeJob | DeleteJob | SetCursor, intent: Intent
     ) -> Done:
         stream = StreamName(job_stream(job_id))
         return done(await handle(self._log, JOBS, stream, change, intent, answer=job_answer))

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from orc_domain.job import Event as JobEvent
-from orc_domain.job import JobChanged, JobCreated, JobDeleted, JobPaused, JobResumed
+from orc_domain.job import JobChanged, JobCreated, JobCursorSet, JobDeleted, JobPaused, JobResumed
 from orc_domain.job_spec import JobSpec, timing_of
 from orc_events.event import Position
 from orc_events.statements import load
@@ -153,6 +153,8 @@ def evolve_row(row: JobRow | None, fact: JobFact) -> JobRow | None:
             row = _passed(row, fact.recorded_at)
             following = next_due_at(row.timing, fact.recorded_at)
             return structs.replace(row, is_active=True, next_due_at=following, failures=0, failed_run_id=None)
+        case JobCursorSet():
+            return row
 
 
 async def apply_ticks(connection: Any, accounted: dict[UUID, datetime]) -> None:

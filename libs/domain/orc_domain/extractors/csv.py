@@ -33,6 +33,7 @@ class CsvExtract(Tagged, frozen=True, tag="csv"):
 
     path: Paths
     delimiter: Annotated[str, Meta(min_length=1, max_length=4)] = ","
+    """Between two fields; tab is `\\t`."""
     null_values: tuple[str, ...] = ("",)
     """Texts that mean null; what stands inside quotes too."""
     columns: Types | None = None
@@ -54,7 +55,9 @@ class CsvExtract(Tagged, frozen=True, tag="csv"):
     date_format: NonEmpty | None = None
     """strptime format of dates; None lets the sample tell."""
     timestamp_format: NonEmpty | None = None
+    """strptime format of timestamps; None lets the sample tell."""
     decimal_separator: Annotated[str, Meta(pattern=r"^[.,]\Z")] = "."
+    """Point or comma."""
     select: Names | None = None
     """The columns to load, in this order; None loads all."""
     rename: Renames | None = None

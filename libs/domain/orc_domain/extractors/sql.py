@@ -1,9 +1,15 @@
 """Rows of a Postgres database."""
 
+import re
+
 from orc_domain.config import NonEmpty, SecretRef, Tagged
 from orc_domain.extractors.files import Names, Renames, Types, check_columns
 from orc_domain.extractors.incremental import Incremental
+from orc_domain.fields import is_visible
 from orc_domain.rejection import Invalid
+
+_PART = r'"((?:[^"]|"")+)"|([^".]+)'
+_TABLE = re.compile(rf"(?:{_PART})(?:\.(?:{_PART}))?")
 
 
 class SqlExtract(Tagged, frozen=True, tag="sql"):
@@ -28,4 +34,21 @@ def check_sql(config: SqlExtract, field: str) -> None:
         raise Invalid(f"{field}.table", "one of table and query is needed", valid="table, or query")
     if config.query is not None and not config.query.strip():
         raise Invalid(f"{field}.query", "the query is empty", valid="a SELECT")
+    if config.table is not None:
+        check_table(config.table, f"{field}.table")
     check_columns(config.select, config.rename, config.columns, field)
+
+
+def check_table(table: str, field: str) -> None:
+    """Refuse what names no table; raises Invalid."""
+    if not is_visible(table) or table != table.strip() or not _TABLE.fullmatch(table):
+        raise Invalid(
+            field, "this names no table", valid='orders, sales.orders, or "a.b"."c" where names hold dots'
+        )
+
+
+def table_parts(table: str) -> list[str]:
+    """Return the schema, where there is one, and the table, as they are called."""
+    found = _TABLE.fullmatch(table)
+    assert found is not None, "check_table says so"
+    return [part.replace('""', '"') for part in found.groups() if part is not None]

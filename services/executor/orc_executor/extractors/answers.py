@@ -56,7 +56,7 @@ _CHARSETS = (
 _MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")
 
 
-class Answer(Struct, frozen=True):
+class Answer(Struct, frozen=True, weakref=True):
     """What a server said."""
 
     body: bytes

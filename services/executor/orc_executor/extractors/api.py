@@ -25,6 +25,7 @@ from orc_executor.extractors.declared import declared
 from orc_executor.extractors.fetching import Fetcher, place
 from orc_executor.extractors.json_lines import json_scans
 from orc_executor.extractors.resources import all_pages
+from orc_executor.extractors.seen_types import SeenTypes
 from orc_executor.extractors.shaping import shape
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan
 from orc_executor.extractors.spool import Spool
@@ -39,7 +40,8 @@ class ApiSource:
         self._config, self._underway, self._state = config, underway, state
         self._name = f"the answer of {place(httpx.URL(config.url))}"
         limit = underway.order.limits.spool_bytes_max
-        self._spool = Spool(underway.folder() / "records", limit, self._name)
+        self._spool = Spool(underway.folder(), limit, self._name)
+        self._found: Columns | None = None
         self._learned = NOTHING_LEARNED
 
     def gather(self) -> None:
@@ -68,6 +70,7 @@ class ApiSource:
             yield from json_scans(
                 engine, path, size, wanted,
                 columns=config.columns, select=config.select, rename=config.rename, cursor=cursor,
+                found=self._found,
             )  # fmt: skip
             return
         types = config.columns or {}
@@ -82,7 +85,8 @@ class ApiSource:
     def explain(self, engine: Engine, scan: Scan, error: duckdb.Error) -> TaskError | TaskStopped:
         """Say which record it was."""
         del engine, scan
-        return source_error(error, {str(self._spool.path): self._name})
+        names = {file: name for file, name in self._spool.names() if file in str(error)}
+        return source_error(error, names or {str(self._spool.path): self._name})
 
     async def _fetch(self) -> None:
         underway = self._underway
@@ -92,14 +96,24 @@ class ApiSource:
         def interrupt() -> None:
             loop.call_soon_threadsafe(task.cancel)
 
-        fetcher = Fetcher(self._config, underway, self._state)
+        fetcher, types = Fetcher(self._config, underway, self._state), SeenTypes()
         try:
             with underway.interruptible(interrupt):
                 async with aclosing(all_pages(self._config, fetcher, underway, self._state)) as pages:
                     async for page in pages:
-                        self._spool.add(page.records)
+                        if (file := self._spool.add(page.records)) is not None:
+                            types.look_at(file)
                         underway.rows += page.records.count
                         underway.bytes += len(page.answer.body)
+                        underway.requests = (underway.requests or 0) + 1
+                        if page.pages is not None and self._config.parent is None:
+                            underway.requests_total = page.pages
+                        if underway.has_enough:
+                            break
+                if types.is_begun and (file := self._spool.end()) is not None:
+                    types.look_at(file)
+                self._found = await types.united()
         finally:
+            types.close()
             await fetcher.close()
         self._learned = fetcher.learned()

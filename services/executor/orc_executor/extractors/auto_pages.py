@@ -69,10 +69,14 @@ def _at(top: dict[str, Raw], names: tuple[str, ...]) -> object:
     """Return what stands there, None where nothing does."""
     place = top.get(names[0])
     for name in names[1:]:
-        if place is None or not bytes(place).lstrip().startswith(b"{"):
+        if place is None or _begin(place) != b"{":
             return None
         place = _OBJECT.decode(place).get(name)
-    return None if place is None or bytes(place[:1]) in (b"[", b"{") else _ANY.decode(place)
+    return None if place is None or _begin(place) in (b"[", b"{") else _ANY.decode(place)
+
+
+def _begin(place: Raw) -> bytes:
+    return bytes(memoryview(place)[:1])
 
 
 def _path(names: tuple[str, ...]) -> JsonPath:

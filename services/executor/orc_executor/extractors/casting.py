@@ -43,6 +43,16 @@ def keeps_text(value: str, wanted: str) -> str:
     return f"({cast} IS NOT NULL)"
 
 
+def keeps_json(value: str, wanted: str) -> str:
+    """Return SQL for whether the type, JSON or a list, holds all that a JSON value says."""
+    base = wanted.rstrip("[]")
+    cast = f"TRY_CAST({value} AS {wanted})"
+    if not (_INTEGERS.fullmatch(base) or _DECIMAL.fullmatch(base)):
+        return f"({cast} IS NOT NULL)"
+    fractions = "DOUBLE" + wanted.removeprefix(base)
+    return f"coalesce(CAST({cast} AS {fractions}) = TRY_CAST({value} AS {fractions}), false)"
+
+
 def checked_cast(value: str, name: str, found: str, wanted: str) -> str:
     """Return SQL that casts, and fails naming the column and the value where something would be lost."""
     if found == "VARCHAR" and is_scalar(wanted):

@@ -5,7 +5,7 @@ Every question goes the same way, those for tokens, too: over judged connections
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
 import httpx
@@ -63,11 +63,17 @@ class Connection:
                 f"{place(url)}: the answer took longer than {self._total_seconds:g} s (timeouts.total_seconds)"
             ) from error
 
-    async def body(self, response: httpx.Response, bytes_max: int, name: str) -> bytes:
-        """Return the body, unpacked; raises WrongShape when it is too large or broken."""
+    async def body(
+        self,
+        response: httpx.Response,
+        bytes_max: int,
+        name: str,
+        take: Callable[[int], None] | None = None,
+    ) -> bytes:
+        """Return the body, unpacked; `take` is told the size of each piece and may raise. Raises WrongShape when it is too large or broken."""
         announced = response.headers.get("content-length", "")
         if announced.isdecimal() and int(announced) > bytes_max:
             raise WrongShape(f"{name}: the answer is larger than {bytes_max} bytes: it is {announced}")
         return await unpacked(
-            response.aiter_raw(), response.headers.get("content-encoding", ""), bytes_max, name
+            response.aiter_raw(), response.headers.get("content-encoding", ""), bytes_max, name, take
         )

@@ -19,6 +19,7 @@ from orc_executor.errors import SourceRefused, WrongShape
 from orc_executor.extractors.answers import Answer, kind_of, place, read_text
 from orc_executor.extractors.auth import Credentials, body_with_secrets, has_secrets, text_of
 from orc_executor.extractors.connection import Connection
+from orc_executor.extractors.held import Held, Hold
 from orc_executor.extractors.link_header import parse_links
 from orc_executor.extractors.patience import Passing, is_passing, patiently, retry_after
 from orc_executor.extractors.requests import Request
@@ -63,6 +64,7 @@ class Fetcher:
             self._tokens = Tokens(config.auth, self._connection, config.retries, secrets)
         self._actions = ResponseActions(config.response_actions)
         self._validators = Validators(underway.order.extractor_config, state) if config.conditional else None
+        self._held = Held(self._limits.page_bytes_max)
         # A request waits here rather than within its time.
         self._room = asyncio.Semaphore(config.concurrency)
 
@@ -74,24 +76,31 @@ class Fetcher:
         """Return the validators to ask with the next time, once the pages are fetched."""
         return Learned() if self._validators is None else self._validators.learned()
 
-    async def ask(self, request: Request) -> Answer:
-        """Return the answer; raises SourceUnavailable, SourceRefused, WrongShape, AddressRefused."""
-        async with self._room:
-            return await patiently(lambda: self._try(request), self._config.retries, place(request.url))
+    async def ask(self, request: Request, method: str | None = None) -> Answer:
+        """
+        Return the answer; raises SourceUnavailable, SourceRefused, WrongShape, AddressRefused.
 
-    async def _try(self, request: Request) -> Answer:
+        `method` is asked by in place of the config's own.
+        """
+        how = method or self._config.method
+        async with self._room:
+            return await patiently(lambda: self._try(request, how), self._config.retries, place(request.url))
+
+    async def _try(self, request: Request, method: str) -> Answer:
         if self._tokens is None:
-            return await self._follow(request, None)
+            return await self._follow(request, method, None)
         token = await self._tokens.token()
         try:
-            return await self._follow(request, token)
+            return await self._follow(request, method, token)
         except _TokenRefused:
             self._tokens.refuse(token)
-        return await self._follow(request, await self._tokens.token(), is_last=True)
+        return await self._follow(request, method, await self._tokens.token(), is_last=True)
 
-    async def _follow(self, request: Request, token: str | None, *, is_last: bool = False) -> Answer:
+    async def _follow(
+        self, request: Request, method: str, token: str | None, *, is_last: bool = False
+    ) -> Answer:
         """Ask, and go where redirects lead; raises _TokenRefused on a 401 unless it is the last try."""
-        url, method, content = request.url, self._config.method, self._content(request)
+        url, content = request.url, self._content(request)
         for _ in range(REDIRECTS_MAX + 1):
             _check_url(url)
             if content is not None and self._is_body_secret and not self._who.is_own(url):
@@ -115,12 +124,13 @@ class Fetcher:
                         continue
                     if response.status_code == _UNAUTHORIZED and token is not None and not is_last:
                         raise _TokenRefused
-                    return await self._judge(response, url)
+                    with Hold(self._held, place(url)) as hold:
+                        return await self._judge(response, url, hold)
             except httpx.InvalidURL as error:
                 raise WrongShape(f"{place(url)}: {error}") from error
         raise SourceRefused(f"{place(url)}: more than {REDIRECTS_MAX} redirects")
 
-    async def _judge(self, response: httpx.Response, url: httpx.URL) -> Answer:
+    async def _judge(self, response: httpx.Response, url: httpx.URL, hold: Hold) -> Answer:
         status, name = response.status_code, place(url)
         if status == _NOT_MODIFIED and self._validators is not None and self._validators.conditions:
             self._validators.keep()
@@ -130,7 +140,7 @@ class Fetcher:
         body = None
         if not is_fault or self._actions.look_inside(status):
             limit = ERROR_BODY_BYTES_MAX if is_fault else self._limits.page_bytes_max
-            body = await self._connection.body(response, limit, name)
+            body = await self._connection.body(response, limit, name, hold.take)
         if (found := self._actions.first_for(status, body)) is not None:
             nth, action = found
             why = f"{said}, extractor_config.response_actions[{nth}]"
@@ -147,7 +157,9 @@ class Fetcher:
             raise SourceRefused(f"{name}: {said}")
         if is_fault or body is None:
             raise SourceRefused(f"{name}: {said}, which leads nowhere")
-        return self._answer(response, url, body)
+        answer = self._answer(response, url, body)
+        hold.keep(answer)
+        return answer
 
     def _answer(self, response: httpx.Response, url: httpx.URL, body: bytes) -> Answer:
         content_type = response.headers.get("content-type", "")

@@ -52,6 +52,7 @@ def find_files(
             marks[key] = file.mark
         if len(found) > files_max:
             raise SourceMalformed(one.partition("?")[0], f"the paths name more than {files_max} files")
+    underway.found(found.values())
     return Found(tuple(found.values()), marks if files == "new" else {})
 
 

@@ -6,7 +6,7 @@ each piece is counted before the next one is made.
 """
 
 import zlib
-from collections.abc import AsyncIterable, Iterator
+from collections.abc import AsyncIterable, Callable, Iterator
 
 from orc_executor.errors import WrongShape
 
@@ -80,8 +80,14 @@ class _Sniffed:
         return self._layer is None or self._layer.is_whole()
 
 
-async def unpacked(parts: AsyncIterable[bytes], encoding: str, bytes_max: int, name: str) -> bytes:
-    """Return the whole body as it was before packing; raises WrongShape when it is larger, broken, or ends early."""
+async def unpacked(
+    parts: AsyncIterable[bytes], encoding: str, bytes_max: int, name: str, take: Callable[[int], None] | None
+) -> bytes:
+    """
+    Return the whole body as it was before packing; raises WrongShape when it is larger, broken, or ends early.
+
+    `take` is told the size of each piece, and may raise.
+    """
     sniffed = _Sniffed()
     layers: list[_Layer | _Sniffed] = [*(_Layer(one) for one in _encodings(encoding, name)), sniffed]
     pieces, size = list[bytes](), 0
@@ -91,6 +97,8 @@ async def unpacked(parts: AsyncIterable[bytes], encoding: str, bytes_max: int, n
                 size += len(piece)
                 if size > bytes_max:
                     raise WrongShape(f"{name}: the answer is larger than {bytes_max} bytes")
+                if take is not None:
+                    take(len(piece))
                 pieces.append(piece)
     except zlib.error as error:
         raise WrongShape(f"{name}: the answer cannot be unpacked: {error}") from error

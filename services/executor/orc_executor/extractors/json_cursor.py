@@ -1,5 +1,7 @@
 """The cursor of JSON records: a column, or a field inside one, whose text is kept as the source wrote it."""
 
+# ruff: noqa: S608 - every name and text of a user is quoted by sql_names
+
 from collections.abc import Mapping, Sequence
 
 import duckdb
@@ -49,12 +51,24 @@ def find_cursor(engine: Engine, cursor: str, types: Columns) -> CursorPlace:
     column = there.get(first.casefold())
     if column is None or not rest:
         raise _absent(cursor, types)
-    typed = f"CAST(NULL AS {types[column]})"
+    here = identifier(column)
+    # A column, as a null alone would have no type inside.
+    row = f"(VALUES (CAST(NULL AS {types[column]}))) AS {ROWS}({here})"
+    names = list[str]()
     try:
-        found = engine.describe(f"SELECT {_inside(typed, rest)} AS found, {_with_text(typed, rest)} AS read")
-    except duckdb.Error as error:
+        for name in rest:
+            # JSON tells names apart by case, so they are taken as the records have them.
+            fields = {
+                field.casefold(): field
+                for field in engine.describe(f"SELECT unnest({_inside(here, names)}) FROM {row}")
+            }
+            names.append(fields[name.casefold()])
+        found = engine.describe(
+            f"SELECT {_inside(here, names)} AS found, {_with_text(here, names)} AS read FROM {row}"
+        )
+    except (duckdb.BinderException, KeyError) as error:
         raise _absent(cursor, types) from error
-    inside = _inside(f"{ROWS}.{identifier(column)}", rest)
+    inside = _inside(f"{ROWS}.{here}", names)
     return CursorPlace(
         name=cursor, type=found["found"], column=column, read_as=found["read"],
         value=f"CAST({inside} AS {found['found']})", text=inside, is_nested=True, hidden=hidden,

@@ -20,7 +20,7 @@ from orc_domain.extractors.files import Compression
 from orc_executor import sql_names
 from orc_executor.engine import Engine
 from orc_executor.errors import SourceMalformed
-from orc_executor.extractors.casting import is_scalar, keeps_text
+from orc_executor.extractors.casting import is_scalar, keeps_json, keeps_text
 from orc_executor.extractors.encodings import compression_of, plain_chunks
 from orc_executor.extractors.json_reading import RECORD_BYTES_MAX
 from orc_executor.extractors.source import Columns
@@ -33,6 +33,8 @@ SEGMENT_BYTES = 64 * 1024 * 1024
 RAW_CHARACTERS_MAX = 64 * 1024
 """Of a bad line that is kept."""
 _SHOWN_CHARACTERS_MAX = 100
+_READABLE = r"""replace(replace(CAST(raw AS VARCHAR), '\x22', '"'), '\x27', '''')"""
+"""SQL for bytes that are no text; DuckDB would write quotes as numbers, too."""
 _SCHEMA = pa.schema([("line", pa.int64()), ("raw", pa.binary())])
 _SEPARATOR = "\x01"
 """What no JSON line holds: inside texts it must be written with an escape."""
@@ -69,7 +71,7 @@ def part_lines(
         )
         engine.run(
             f"COPY (SELECT {sql_names.text(file.name)} AS file, line, reason, "
-            f"left(coalesce(text, CAST(raw AS VARCHAR)), {RAW_CHARACTERS_MAX}) AS raw FROM {judged} "
+            f"left(coalesce(text, {_READABLE}), {RAW_CHARACTERS_MAX}) AS raw FROM {judged} "
             f"WHERE reason IS NOT NULL) TO {sql_names.text(str(faults))} (FORMAT parquet)"
         )
         size = lines.stat().st_size
@@ -115,7 +117,7 @@ def _column_fault(name: str, type_: str) -> str:
     if is_scalar(type_):
         keeps = keeps_text(value, type_)
     else:
-        keeps = f"TRY_CAST(TRY(json_extract(text, {pointer})) AS {type_}) IS NOT NULL"
+        keeps = keeps_json(f"TRY(json_extract(text, {pointer}))", type_)
     start = sql_names.text(f"column {name}: ")
     end = sql_names.text(f" is not {type_}")
     return (

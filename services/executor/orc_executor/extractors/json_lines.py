@@ -8,6 +8,7 @@ the source wrote it, beside its value.
 
 # ruff: noqa: S608 - every name and text of a user is quoted by sql_names
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from orc_executor.extractors.json_cursor import ROWS, CursorPlace, find_cursor
 from orc_executor.extractors.shaping import shape
 from orc_executor.extractors.source import Columns, Scan, fits
 
+_NULL = re.compile(r'"NULL"(?=$|[,)\[])')
+"""The type of what is null, of a column or inside one; a field of that name is followed by its type."""
 _TEXTS = frozenset({"VARCHAR", "TEXT", "STRING", "JSON"})
 
 
@@ -31,17 +34,17 @@ def json_scans(
     select: Sequence[str] | None = None,
     rename: Mapping[str, str] | None = None,
     cursor: str | None = None,
+    found: Columns | None = None,
 ) -> Iterator[Scan]:
     """
     Yield the one scan over the spool file; raises duckdb.Error, WrongShape.
 
     `columns` are types that a config declares: a value that such a type would not keep is an error, and a column that
     no record has is null. `select`, `rename` and `cursor` are as in `shape`; the cursor may be a dotted field.
+    `found` are the types of all records where they were looked at before.
     """
     path = sql_names.text(str(spool))
-    found = engine.describe(
-        f"SELECT * FROM read_json({path}, format = 'newline_delimited', records = true, sample_size = -1)"
-    )
+    found = found or engine.describe(found_sql(spool))
     declared = _by_column(columns or {}, found)
     # What is wanted are columns of the table, under the names that they get.
     table = {name.casefold(): type_ for name, type_ in (wanted or {}).items()}
@@ -67,6 +70,15 @@ def json_scans(
             cursor_text=sql_names.identifier(place.hidden),
         )
     yield Scan(sql=shaped.sql, columns=shaped.columns, bytes=size, cursor=shaped.cursor)
+
+
+def found_sql(spool: Path) -> str:
+    """Return the query whose columns are the types of all records; by default DuckDB would look at 32 files."""
+    path = sql_names.text(str(spool))
+    return (
+        f"SELECT * FROM read_json({path}, format = 'newline_delimited', records = true, sample_size = -1, "
+        "maximum_sample_files = -1)"
+    )
 
 
 def _query(path: str, found: Columns, types: Columns, declared: Columns, place: CursorPlace | None) -> str:
@@ -109,5 +121,5 @@ def _settled(found: str, wanted: str | None) -> str:
     """Return the type to read a column as: the table's where that loses nothing, so that texts stay as they came."""
     if wanted is not None and fits(found, wanted):
         return wanted
-    # A column that is null everywhere says nothing of its type; as text, later rows can be put beside it.
-    return "VARCHAR" if found == '"NULL"' else found
+    # What is null everywhere says nothing of its type; as text, later rows can be put beside it.
+    return _NULL.sub("VARCHAR", found)

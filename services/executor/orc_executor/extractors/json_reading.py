@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
+import duckdb
 from msgspec import Struct
 
 from orc_domain.extractors.files import Compression
@@ -18,12 +19,15 @@ from orc_executor import sql_names
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.casting import checked_cast, is_scalar
+from orc_executor.extractors.json_types import united
 from orc_executor.extractors.shaping import file_name_sql
 from orc_executor.extractors.source import Columns, fits
 from orc_executor.paths import SourceFile
 
 RECORD_BYTES_MAX = 16 * 1024 * 1024
 """Of one record of a file."""
+FILES_A_LOOK = 4
+"""While it looks for types, DuckDB keeps 32 MiB a file."""
 NO_COLUMNS = "expected records, but got non-record JSON"
 """What DuckDB says where it found no record at all."""
 _PATH = "_orc_path"
@@ -41,13 +45,29 @@ class JsonFile(Struct, frozen=True):
 
 def described(engine: Engine, files: Sequence[JsonFile]) -> dict[str, str]:
     """Return the columns of all records of all files; raises duckdb.Error, WrongShape."""
-    queries = [
-        f"SELECT * FROM {_read(group, f'sample_size = -1, maximum_sample_files = {len(group)}')}"
-        for group in _groups(files)
-    ]
-    found = engine.describe(" UNION ALL BY NAME ".join(queries))
+    tellings = list[Columns]()
+    for group in _groups(files):
+        for place in range(0, len(group), FILES_A_LOOK):
+            tellings += _looked_at(engine, group[place : place + FILES_A_LOOK])
+    found = united(tellings)
     _check_names(engine, files, found)
     return found
+
+
+def _looked_at(engine: Engine, files: Sequence[JsonFile]) -> list[dict[str, str]]:
+    options = f"sample_size = -1, maximum_sample_files = {len(files)}"
+    try:
+        return [engine.describe(f"SELECT * FROM {_read(files, options)}")]
+    except duckdb.BinderException as error:
+        if NO_COLUMNS not in str(error):
+            raise
+        # One file whose records are all empty is enough for that.
+        if len(files) > 1:
+            return [found for file in files for found in _looked_at(engine, [file])]
+        values = _read(files, "auto_detect = false, columns = {'json': 'JSON'}", records=False)
+        if engine.run(f"SELECT 1 FROM {values} WHERE json_type(json) NOT IN ('OBJECT', 'NULL') LIMIT 1"):
+            raise
+        return []
 
 
 def scan_sql(files: Sequence[JsonFile], found: Columns, types: Columns, file_name: str | None) -> str:
@@ -104,11 +124,11 @@ def _groups(files: Sequence[JsonFile]) -> list[list[JsonFile]]:
     return [list(group) for _, group in groupby(files, key=lambda one: (one.format, one.compression))]
 
 
-def _read(group: Sequence[JsonFile], options: str) -> str:
+def _read(group: Sequence[JsonFile], options: str, *, records: bool = True) -> str:
     paths = sql_names.texts(one.file.pattern for one in group)
     compression = "auto_detect" if group[0].compression == "auto" else group[0].compression
     return (
-        f"read_json({paths}, format = {sql_names.text(group[0].format)}, records = true, {options}, "
+        f"read_json({paths}, format = {sql_names.text(group[0].format)}, records = {str(records).lower()}, {options}, "
         f"compression = {sql_names.text(compression)}, hive_partitioning = false, "
         f"maximum_object_size = {RECORD_BYTES_MAX})"
     )

@@ -6,17 +6,22 @@ answer's own bytes. Any other path is looked up in the decoded answer.
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from orc_executor.errors import WrongShape
+from orc_executor.extractors.json_bounds import check_crowd, check_queried, check_value
 
 _STEP = re.compile(
     r"""\.(?P<dotted>[A-Za-z_][A-Za-z0-9_]*)|\['(?P<single>[^'\\]+)'\]|\["(?P<double>[^"\\]+)"\]"""
 )
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
+_DESCRIBED_BYTES_MAX = 1024 * 1024
+_STEPS_MAX = 256
+"""Names whose decoders are kept."""
 _ARRAY = msgspec.json.Decoder(list[Raw])
 _LINE = msgspec.json.Decoder(Raw)
 _ANY = msgspec.json.Decoder()
@@ -100,7 +105,10 @@ def records(body: bytes, path: JsonPath) -> Records:
 def line_records(body: bytes) -> Records:
     """Return the records of an answer that has one a line; raises WrongShape."""
     try:
+        check_crowd(body, is_lines=True)
         found = _LINE.decode_lines(body)
+    except msgspec.ValidationError as error:
+        raise WrongShape("not every line of the answer is an object") from error
     except _BROKEN as error:
         raise _no_json(body, error) from error
     text = b"\n".join(found)
@@ -122,9 +130,13 @@ def _by_names(body: bytes, path: JsonPath) -> list[Raw]:
     if place is None:
         raise WrongShape(f"there is nothing at {path.text}: the answer is {_described(body)}")
     try:
+        check_crowd(place)
         return _ARRAY.decode(place)
     except msgspec.ValidationError as error:
-        raise WrongShape(f"there is no array at {path.text}, but {_described(bytes(place))}") from error
+        said = _described(bytes(place))
+        if said == _KINDS[b"["]:
+            raise WrongShape(f"not every record at {path.text} is an object") from error
+        raise WrongShape(f"there is no array at {path.text}, but {said}") from error
     except _BROKEN as error:
         raise _no_json(body, error) from error
 
@@ -142,7 +154,10 @@ def value(body: bytes, path: JsonPath) -> Any:
         found = _found(body, path)
         return found[0] if found else None
     place = _walk(body, path)
-    return None if place is None else _ANY.decode(place)
+    if place is None:
+        return None
+    check_value(place, path.text)
+    return _ANY.decode(place)
 
 
 def _walk(body: bytes, path: JsonPath) -> bytes | Raw | None:
@@ -150,8 +165,8 @@ def _walk(body: bytes, path: JsonPath) -> bytes | Raw | None:
     place: bytes | Raw = body
     try:
         for name in path.names:
-            found = _OBJECT.decode(place).get(name)
-            if found is None:
+            found = _step(name).decode(place).inside
+            if isinstance(found, UnsetType):
                 return None
             place = found
     except msgspec.ValidationError:
@@ -162,7 +177,15 @@ def _walk(body: bytes, path: JsonPath) -> bytes | Raw | None:
     return place
 
 
+@lru_cache(_STEPS_MAX)
+def _step(name: str) -> "msgspec.json.Decoder[Any]":
+    """Return a decoder that keeps one field of an object and passes over the others, however many there are."""
+    field = ("inside", Raw | UnsetType, UNSET)
+    return msgspec.json.Decoder(msgspec.defstruct("Step", [field], rename={"inside": name}))
+
+
 def _found(body: bytes, path: JsonPath) -> list[Any]:
+    check_queried(body, path.text)
     try:
         return list(path.query.find(_ANY.decode(body)).values())
     except _BROKEN as error:
@@ -181,6 +204,8 @@ def _described(body: bytes) -> str:
     if not begin:
         return "empty"
     if begin == b"{":
+        if len(body) > _DESCRIBED_BYTES_MAX:
+            return "a large object"
         try:
             names = list(_OBJECT.decode(body))
         except _BROKEN:

@@ -14,7 +14,7 @@ from contextlib import aclosing
 from math import ceil
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from orc_domain.extractors.api_pages import Offset, PageNumber
 from orc_executor.errors import WrongShape
@@ -74,6 +74,7 @@ async def numbered(
     total = None if numbering.total is None or page.answer.is_last else _count(page, numbering.total)
     if total is not None:
         _check_whole(page, numbering, total)
+        page = structs.replace(page, pages=ceil(total / numbering.per_page))
     yield page
     if _is_end(page, numbering, total):
         return

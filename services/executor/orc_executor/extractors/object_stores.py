@@ -164,7 +164,7 @@ def _fault(error: store_errors.BaseError, name: str) -> TaskError:
         return SourceMalformed(name, "a key there is one that cannot be read: an empty part, or '..'")
     found = _STATUS.search(str(error))
     if found is None:
-        return SourceUnavailable(f"{name}: the connection to the store failed")
+        return SourceUnavailable(f"{name}: the connection failed, or what came is no answer of such a store")
     status = int(found[1])
     said = f"{name}: the store answered HTTP {status}"
     is_refusal = _CLIENT_FAULT <= status < _SERVER_FAULT and status not in _PASSING

@@ -1,12 +1,15 @@
 """A page: one answer of an API, its records cut out."""
 
+from collections.abc import Awaitable, Callable
+
 from msgspec import Struct
 
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.answers import Answer, cut, place
-from orc_executor.extractors.fetching import Fetcher
 from orc_executor.extractors.json_records import ROOT, JsonPath, Records
 from orc_executor.extractors.requests import Request
+
+Ask = Callable[[Request], Awaitable[Answer]]
 
 
 class Page(Struct, frozen=True):
@@ -17,18 +20,20 @@ class Page(Struct, frozen=True):
     records: Records
     body: bytes
     answer: Answer
+    pages: int | None = None
+    """How many there are, where this answer told."""
 
 
 class Reader:
     """Asks for the pages of one resource."""
 
-    def __init__(self, fetcher: Fetcher, path: str | None, field: str) -> None:
-        self._fetcher = fetcher
+    def __init__(self, ask: Ask, path: str | None, field: str) -> None:
+        self._ask = ask
         self._path = ROOT if path is None else JsonPath.parse(path, field)
 
     async def page(self, number: int, request: Request) -> Page:
         """Return the page; raises TaskError naming it."""
-        answer = await self._fetcher.ask(request)
+        answer = await self._ask(request)
         try:
             found = cut(answer, self._path)
             return Page(number, found.records, found.body, answer)

@@ -20,21 +20,18 @@ from orc_domain.extractors.api_pages import (
 )
 from orc_executor.extractors.auto_pages import auto_step
 from orc_executor.extractors.chained_pages import chained, cursor_step, header_step, link_step
-from orc_executor.extractors.fetching import Fetcher
 from orc_executor.extractors.json_records import JsonPath
 from orc_executor.extractors.numbered_pages import by_number, by_offset, numbered
-from orc_executor.extractors.page import Page, Reader
+from orc_executor.extractors.page import Ask, Page, Reader
 from orc_executor.extractors.requests import Request
 
 
 class Pages:
     """All pages of one resource, in order."""
 
-    def __init__(
-        self, fetcher: Fetcher, pagination: Pagination | None, records: str | None, field: str
-    ) -> None:
+    def __init__(self, ask: Ask, pagination: Pagination | None, records: str | None, field: str) -> None:
         self._pagination, self._field = pagination, f"{field}.pagination"
-        self._reader = Reader(fetcher, records, f"{field}.records")
+        self._reader = Reader(ask, records, f"{field}.records")
 
     def all(self, first: Request, in_flight: int, *, is_safe: bool) -> AsyncGenerator[Page, None]:
         """

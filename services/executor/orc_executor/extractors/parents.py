@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import httpx
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from orc_domain.extractors.api import ApiExtract
 from orc_domain.extractors.api_parent import PLACEHOLDER, included_as
@@ -100,7 +100,7 @@ class Children:
         text = (b"\n" + records.text).replace(b"\n{", b"\n" + begin + b",")[1:]
         # A record without fields of its own has now a comma too many.
         text = re.sub(b"(?m)^" + re.escape(begin) + rb",[ \t]*\}[ \t]*$", lambda _: begin + b"}", text)
-        return Records(text, records.count)
+        return structs.replace(records, text=text)
 
     def _check_names(self, records: Records) -> None:
         for record in records.text.split(b"\n"):

@@ -52,5 +52,6 @@ class Origin(Protocol):
 def mark_of(etag: str | None, size: int | None, changed: str | None) -> str | None:
     """Return the mark of what a server says of a file."""
     if etag:
-        return f"etag {etag}"
+        # Azure's listings leave out the quotes that its answers have.
+        return "etag " + etag.strip('"')
     return f"{size} {changed}" if size is not None and changed else None

@@ -125,10 +125,14 @@ class _Fetching:
                 raise SourceMalformed(
                     place.url.partition("?")[0], f"the paths name more than {files_max} files"
                 )
+        if self._underway.order.limits.rows_wanted is not None and len(once) > 1:
+            # Who wants a few rows gets them from the first file.
+            once, self._underway.is_cut = dict([next(iter(once.items()))]), True
+        self._underway.expect({key: remote.size for key, remote in once.items()})
         calls = [partial(self._one, one, origin) for one in once.values()]
         come = dict(zip(once, await _together(calls), strict=True))
         return {
-            place: [file for remote in remotes if (file := come[_key(remote)]) is not None]
+            place: [file for remote in remotes if (file := come.get(_key(remote))) is not None]
             for place, remotes in located.items()
         }
 
@@ -155,6 +159,7 @@ class _Fetching:
             async with origin.opened(remote) as opened:
                 if opened.mark is not None and self._is_known(remote, opened.mark):
                     return None
+                underway.expect({_key(remote): opened.size})
                 # Where nothing tells a changed file, its content does.
                 digest = hashlib.blake2b(digest_size=16)
                 with spooling(path, remote.name, underway) as spool:

@@ -10,7 +10,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 
+import httpx
 from msgspec import structs
 
 from orc_domain.extractors.api import ApiExtract
@@ -18,10 +20,12 @@ from orc_domain.extractors.api_parent import ApiParent
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.api_cursor import beginning
 from orc_executor.extractors.asking import with_params
+from orc_executor.extractors.auth import text_of
 from orc_executor.extractors.fetching import Fetcher
 from orc_executor.extractors.page import Page
 from orc_executor.extractors.pages import Pages
 from orc_executor.extractors.parents import Children, Parent
+from orc_executor.extractors.requests import Request
 from orc_executor.state import TaskState
 from orc_executor.underway import Underway
 
@@ -35,7 +39,7 @@ async def all_pages(
 ) -> AsyncGenerator[Page, None]:
     """Yield every page of the config, or of all children; raises TaskError."""
     params = beginning(config.incremental, state, underway.order.window)
-    pages = Pages(fetcher, config.pagination, config.records, _FIELD)
+    pages = Pages(fetcher.ask, config.pagination, config.records, _FIELD)
     is_safe = config.method == "GET"
     if config.parent is None:
         first = with_params(fetcher.first, params)
@@ -52,14 +56,14 @@ async def all_pages(
                 yield structs.replace(page, records=children.with_parent(page.records, parent))
 
     async with (
-        aclosing(_parents(config, config.parent, underway)) as parents,
-        aclosing(_of_each(parents, of, config.concurrency)) as found,
+        aclosing(_parents(config.parent, fetcher, underway)) as parents,
+        aclosing(of_each(parents, of, config.concurrency)) as found,
     ):
         async for page in found:
             yield page
 
 
-async def _of_each(
+async def of_each(
     parents: AsyncGenerator[Parent, None], of: Callable[[Parent], AsyncGenerator[Page, None]], most: int
 ) -> AsyncGenerator[Page, None]:
     """Yield the children's pages, parent by parent, those of so many being asked for at any time."""
@@ -83,26 +87,24 @@ async def _of_each(
         await asyncio.gather(*(ahead.task for ahead in waiting), return_exceptions=True)
 
 
-async def _parents(config: ApiExtract, parent: ApiParent, underway: Underway) -> AsyncGenerator[Parent, None]:
-    # It is asked by GET whatever the children are asked by, so it is a config of its own.
-    own = structs.replace(
-        config, url=parent.url, params=parent.params, records=parent.records, pagination=parent.pagination,
-        method="GET", body=None, parent=None, incremental=None, conditional=False,
-    )  # fmt: skip
-    fetcher, number = Fetcher(own, underway), 0
-    try:
-        pages = Pages(fetcher, own.pagination, own.records, f"{_FIELD}.parent")
-        async with aclosing(pages.all(fetcher.first, 1, is_safe=True)) as found:
-            async for page in found:
-                for text in page.records.text.split(b"\n") if page.records.count else ():
-                    number += 1
-                    if number > parent.records_max:
-                        raise WrongShape(
-                            f"the parent has more than {parent.records_max} records (parent.records_max)"
-                        )
-                    yield Parent(number, text)
-    finally:
-        await fetcher.close()
+async def _parents(parent: ApiParent, fetcher: Fetcher, underway: Underway) -> AsyncGenerator[Parent, None]:
+    secrets = underway.reach.secrets
+    params = {name: text_of(value, secrets) for name, value in parent.params.items()}
+    first = Request(httpx.URL(parent.url).copy_merge_params(params))
+    ask = partial(fetcher.ask, method="GET")
+    pages = Pages(ask, parent.pagination, parent.records, f"{_FIELD}.parent")
+    number = 0
+    async with aclosing(pages.all(first, 1, is_safe=True)) as found:
+        async for page in found:
+            if page.records.header is not None:
+                raise WrongShape("the parent's records are CSV, and placeholders stand for fields of JSON")
+            for text in page.records.text.split(b"\n") if page.records.count else ():
+                number += 1
+                if number > parent.records_max:
+                    raise WrongShape(
+                        f"the parent has more than {parent.records_max} records (parent.records_max)"
+                    )
+                yield Parent(number, text)
 
 
 class _Ahead:

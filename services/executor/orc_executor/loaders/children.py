@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 from orc_events.statements import load
 from orc_executor.engine import Engine
+from orc_executor.loaders.nested import Rows
 from orc_executor.sql_names import identifier
 
 _CREATE = tuple(load("orc_executor", name) for name in ("target_schema", "target_children"))
@@ -24,6 +25,7 @@ class Children:
     def __init__(self, table: str, engine: Engine) -> None:
         self._table, self._engine = table, engine
         self._parents: dict[str, str] = {}
+        self._let_in: dict[str, str] = {}
         if self._is_there("children", schema="_orc"):
             self._parents = dict(engine.run(_READ, [table]))
 
@@ -57,6 +59,17 @@ class Children:
                 self._engine.run(
                     f"DELETE FROM target.main.{identifier(child)} WHERE _orc_parent_id IN ({parents})"
                 )
+
+    def let_in(self, table: str, rows: str) -> None:
+        """Say which rows of a load go into a table, as what stands after FROM, where some may be left out."""
+        self._let_in[table] = rows
+
+    def under_let_in(self, rows: Rows) -> str:
+        """Return the rows of a child, as what stands after FROM, less those nested in rows that are left out."""
+        above = self._let_in.get(rows.parent or "")
+        if above is None:
+            return f"({rows.sql})"
+        return f"(SELECT * FROM ({rows.sql}) WHERE _orc_parent_id IN (SELECT _orc_id FROM {above}))"
 
     def _is_there(self, table: str, schema: str = "main") -> bool:
         return bool(self._engine.run(_IS_THERE, [schema, table]))

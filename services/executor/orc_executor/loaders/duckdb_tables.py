@@ -114,19 +114,24 @@ class DuckdbTables:
         children = Children(config.table_name, engine)
         if config.write_disposition == "replace":
             children.empty(except_for={rows.table for rows in unfolded})
-        elif key:
-            children.delete_of(f"SELECT _orc_id FROM ({unfolded[0].sql})")
         told = []
         for rows in unfolded:
             if rows.parent is None:
-                told.append(self._move(Rows(rows.table, f"({rows.sql})", rows.columns), key, load_id))
+                root = Rows(rows.table, f"({rows.sql})", rows.columns)
+                told.append(self._move(root, key, load_id, children))
                 continue
             children.remember(rows.table, rows.parent)
-            told.append(self._move_child(rows, load_id))
+            told.append(self._move_child(rows, load_id, children))
         return told
 
-    def _move(self, rows: Rows, key: Sequence[str], load_id: str) -> TableLoad:
-        """Move rows into the config's own table; `rows.sql` is what stands after FROM."""
+    def _move(
+        self, rows: Rows, key: Sequence[str], load_id: str, children: Children | None = None
+    ) -> TableLoad:
+        """
+        Move rows into the config's own table; `rows.sql` is what stands after FROM.
+
+        What is nested in rows with the same keys goes; rows that are kept out leave it, as they leave the row.
+        """
         config, engine, table, relation = self._config, self._engine, self._sql(rows.table), rows.sql
         marked = config.merge.delete_column if config.write_disposition == "merge" else None
         columns = dict(rows.columns)
@@ -135,6 +140,11 @@ class DuckdbTables:
         before = self._existing(rows.table)
         planned = self._plan(rows.table, columns, before)
         relation = self._keep_out(planned, relation, columns, rows.table, load_id)
+        if children is not None:
+            if key:
+                children.delete_of(f"SELECT _orc_id FROM {relation}")
+            if self._may_lack_rows:
+                children.let_in(rows.table, f"{relation} AS new WHERE NOT {moves.marked(marked)}")
         query = f"SELECT {planned.select} FROM {relation} AS new"
         match config.write_disposition:
             case "replace":
@@ -152,14 +162,25 @@ class DuckdbTables:
                 moved = moves.version(engine, table, Incoming(relation, key, planned), config.scd2)
         return _table_load(rows.table, moved)
 
-    def _move_child(self, rows: Rows, load_id: str) -> TableLoad:
+    def _move_child(self, rows: Rows, load_id: str, children: Children) -> TableLoad:
         before = self._existing(rows.table)
         planned = self._plan(rows.table, rows.columns, before)
-        relation = self._keep_out(planned, f"({rows.sql})", rows.columns, rows.table, load_id)
+        relation = self._keep_out(planned, children.under_let_in(rows), rows.columns, rows.table, load_id)
+        if self._may_lack_rows:
+            children.let_in(rows.table, relation)
         query = f"SELECT {planned.select} FROM {relation} AS new"
         is_replaced = self._config.write_disposition == "replace"
         put = self._replace if is_replaced else self._append
         return _table_load(rows.table, put(rows.table, planned, before, query))
+
+    @property
+    def _may_lack_rows(self) -> bool:
+        """Whether a row may be left out of its table, so that those nested in it must be, too."""
+        contract = self._config.schema_contract
+        return self._config.merge.delete_column is not None or "discard_row" in {
+            contract.columns,
+            contract.data_type,
+        }
 
     def _replace(self, name: str, planned: Plan, before: Columns, query: str) -> Moved:
         if before and self._config.schema_contract != SchemaContract():

@@ -12,6 +12,8 @@ window instead: it takes what lies in it and leaves the cursor where it is.
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -32,6 +34,8 @@ CURSOR, CURSOR_TEXT = "_orc_cursor", "_orc_cursor_text"
 BOUNDARY_ROWS_MAX = 100_000
 _BOUNDARY = "orc_boundary"
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_PER_SECOND = {"unix": 1, "unix_ms": 1000}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAG = re.compile(r"(?P<number>[0-9.]+)(?P<unit>[smhdw]?)")
 _TIMES = ("DATE", "TIMESTAMP", "TIME")
 
@@ -41,6 +45,8 @@ class Spec(Struct, frozen=True):
 
     initial: Scalar | None = None
     lag: str | None = None
+    format: str | None = None
+    """What numbers count: `unix` or `unix_ms`, where an API says so."""
 
 
 def spec_of(order: TaskOrder) -> Spec:
@@ -62,7 +68,7 @@ class Narrowing:
         """Return SQL over the scan for the rows to take; a null cursor is taken, to be told by `advance`."""
         value, state = self._cursor.value, self._state
         if self._window is not None:
-            start, end = (self._typed(at.isoformat()) for at in (self._window.start, self._window.end))
+            start, end = (self._moment(at) for at in (self._window.start, self._window.end))
             return f"({value} >= {start} AND {value} < {end})"
         if state.cursor is None:
             if self._spec.initial is None:
@@ -133,6 +139,17 @@ class Narrowing:
         type_ = "VARCHAR" if self._cursor.type == '"NULL"' else self._cursor.type
         return f"CAST({sql} AS {type_})"
 
+    @property
+    def _counts(self) -> int | None:
+        """How many of the cursor's numbers are a second; None where it is no number, or what it counts is not said."""
+        is_number = not self._cursor.type.startswith((*_TIMES, "VARCHAR"))
+        return _PER_SECOND.get(self._spec.format or "") if is_number else None
+
+    def _moment(self, at: datetime) -> str:
+        if self._counts is None:
+            return self._typed(at.isoformat())
+        return str(Decimal((at - _EPOCH) // timedelta(microseconds=1)) * self._counts / 1_000_000)
+
     def _before(self, reached: str) -> str:
         if self._spec.lag is None:
             return reached
@@ -141,6 +158,8 @@ class Narrowing:
         if type_.startswith(_TIMES):
             seconds = float(lag["number"]) * _UNITS[lag["unit"]]
             return f"({reached} - INTERVAL '{seconds} seconds')"
+        if lag["unit"] and self._counts is not None:
+            return f"({reached} - {Decimal(lag['number']) * _UNITS[lag['unit']] * self._counts})"
         if lag["unit"] or type_ == "VARCHAR":
             raise WrongShape(
                 f"incremental.lag is {self._spec.lag}, but the cursor {self._cursor.name} is {type_}, which has no time"
@@ -152,7 +171,8 @@ class Narrowing:
 def check_cursor(engine: Engine, cursor: CursorColumn, said: str) -> None:
     """Refuse a cursor that is no value of its column; raises WrongShape."""
     try:
-        engine.run(f"SELECT CAST({text(said)} AS {cursor.type})")
+        # Not the value itself: handing one with a time zone to Python takes a library that is not here.
+        engine.run(f"SELECT CAST({text(said)} AS {cursor.type}) IS NULL")
     except duckdb.Error as error:
         raise WrongShape(f"the cursor {said!r} is no {cursor.type}, as column {cursor.name} is") from error
 

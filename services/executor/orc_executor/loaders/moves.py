@@ -70,7 +70,7 @@ def latest(engine: Engine, staged: str, into: str, key: Sequence[str], order_by:
 
 def merge(engine: Engine, table: str, rows: Incoming, how: Merge) -> Moved:
     """Change the keys that are there, add the others, delete those that are marked so."""
-    same, is_gone = _same(rows.key), _marked(how.delete_column)
+    same, is_gone = _same(rows.key), marked(how.delete_column)
     ((count,),) = engine.run(f"SELECT count(*) FROM {rows.relation} AS new WHERE NOT {is_gone}")
     ((updated,),) = engine.run(
         f"SELECT count(*) FROM {rows.relation} AS new SEMI JOIN {table} AS old ON {same} WHERE NOT {is_gone}"
@@ -157,8 +157,8 @@ def _drop(engine: Engine, *tables: str) -> None:
         engine.run(f"DROP TABLE temp.{table}")
 
 
-def _marked(column: str | None) -> str:
-    """Return SQL for whether a staged row says that its key is gone."""
+def marked(column: str | None) -> str:
+    """Return SQL over `new` for whether a staged row says that its key is gone."""
     if column is None:
         return "false"
     return f"(coalesce(new.{identifier(column)}::VARCHAR, '') NOT IN ('', '0', '0.0', 'false'))"

@@ -83,6 +83,16 @@ def unfold(
             return _distinct(_family(_Level(table, base, fields)))
 
 
+def without_objects(sql: str, columns: Mapping[str, str], engine: Engine) -> tuple[str, dict[str, str]]:
+    """
+    Return a query and its columns with objects as columns `outer__inner` and arrays as they are; raises WrongShape.
+
+    For `child_tables`, to be staged: keys are then names of columns as the table has them.
+    """
+    rows = _rows("", sql, fields_of_row(columns, engine, with_lists=True))
+    return rows.sql, rows.columns
+
+
 class _Level(Struct, frozen=True):
     """Rows on their way into a table."""
 

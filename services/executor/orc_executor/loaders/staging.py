@@ -12,17 +12,19 @@ from msgspec import Struct
 
 from orc_domain.loaders.duckdb import DuckdbLoad
 from orc_domain.loaders.tables import KEYED
+from orc_events.statements import load
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.source import Scan
 from orc_executor.loaders.incremental import CURSOR, CURSOR_TEXT, Narrowing, check_cursor, spec_of
 from orc_executor.loaders.moves import ROW
-from orc_executor.loaders.nested import unfold
+from orc_executor.loaders.nested import unfold, without_objects
 from orc_executor.sql_names import identifier, text
-from orc_executor.state import TaskState
+from orc_executor.state import NO_STATE, TaskState
 from orc_executor.underway import Underway
 
 _STAGE = "orc_staged"
+_TEMPORARY = load("orc_executor", "temporary_tables")
 
 
 class Staged(Struct, frozen=True, kw_only=True):
@@ -50,7 +52,7 @@ def stage(scan: Scan, config: DuckdbLoad, state: TaskState, engine: Engine, unde
     sql, columns = _tagged(scan, config, underway)
     narrowing = None
     if scan.cursor is not None:
-        narrowing = _narrowing(scan, config, state, engine, underway)
+        narrowing = narrowing_of(scan, config.write_disposition, state, engine, underway)
     hidden = {} if scan.cursor is None else {CURSOR: scan.cursor.type, CURSOR_TEXT: "VARCHAR"}
     if narrowing is not None:
         sql += f" WHERE {narrowing.condition(list(scan.columns))}"
@@ -58,7 +60,10 @@ def stage(scan: Scan, config: DuckdbLoad, state: TaskState, engine: Engine, unde
         (rows,) = unfold(
             config.table_name, sql, {**columns, **hidden}, config.nested, engine, key=None, load_id=""
         )
-        sql, columns = rows.sql, {name: type_ for name, type_ in rows.columns.items() if name not in hidden}
+        sql, columns = rows.sql, rows.columns
+    elif config.nested == "child_tables":
+        sql, columns = without_objects(sql, {**columns, **hidden}, engine)
+    columns = {name: type_ for name, type_ in columns.items() if name not in hidden}
     if not _is_read_again(scan, config):
         return Staged(sql=sql, columns=columns, is_table=False)
     _check_names(columns)
@@ -69,8 +74,10 @@ def stage(scan: Scan, config: DuckdbLoad, state: TaskState, engine: Engine, unde
 
 
 def unstage(engine: Engine) -> None:
-    """Drop what was staged."""
-    engine.run(f"DROP TABLE IF EXISTS temp.{_STAGE}")
+    """Drop what a load left in temporary tables; a broken engine ends with its process, and they with it."""
+    if not engine.is_broken:
+        for (name,) in engine.run(_TEMPORARY):
+            engine.run(f"DROP TABLE temp.{identifier(name)}")
 
 
 def _tagged(scan: Scan, config: DuckdbLoad, underway: Underway) -> tuple[str, dict[str, str]]:
@@ -88,15 +95,17 @@ def _tagged(scan: Scan, config: DuckdbLoad, underway: Underway) -> tuple[str, di
     return f"SELECT {', '.join(parts)} FROM ({scan.sql}) AS found", columns
 
 
-def _narrowing(
-    scan: Scan, config: DuckdbLoad, state: TaskState, engine: Engine, underway: Underway
+def narrowing_of(
+    scan: Scan, disposition: str, state: TaskState | None, engine: Engine, underway: Underway
 ) -> Narrowing:
+    """Return which of an incremental scan's rows to take, ready to be asked; raises WrongShape for a cursor that is none."""
     assert scan.cursor is not None
+    state = state or NO_STATE
     spec = spec_of(underway.order)
     for said in (state.cursor, None if spec.initial is None else str(spec.initial)):
         if said is not None:
             check_cursor(engine, scan.cursor, said)
-    by_digest = config.write_disposition == "append"
+    by_digest = disposition == "append"
     narrowing = Narrowing(scan.cursor, spec, state, underway.order.window, by_digest=by_digest)
     narrowing.prepare(engine)
     return narrowing

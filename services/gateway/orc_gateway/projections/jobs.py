@@ -14,7 +14,7 @@ import structlog
 from msgspec import Struct
 
 from orc_domain.definitions import terms_of
-from orc_domain.job import JobChanged, JobCreated, JobDeleted, JobPaused
+from orc_domain.job import JobChanged, JobCreated, JobDeleted, JobPaused, JobResumed
 from orc_domain.job_spec import JobSpec
 from orc_domain.streams import JOB
 from orc_events.event import Recorded
@@ -109,8 +109,8 @@ def _apply(fold: _Fold, recorded: Recorded) -> None:
         row.timezone, row.pool, row.is_active = spec.timezone, spec.pool, spec.is_active
         row.terms = _terms(spec)
         row.pause_reason = None if spec.is_active else row.pause_reason
-    else:
-        row.is_active = recorded.type == "job.resumed"
+    elif isinstance(event, JobPaused | JobResumed):
+        row.is_active = isinstance(event, JobResumed)
         row.pause_reason = event.reason if isinstance(event, JobPaused) else None
 
 

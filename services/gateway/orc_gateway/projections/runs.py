@@ -26,12 +26,14 @@ from orc_domain.run_messages import (
     RunStarted,
     RunSucceeded,
     TaskFailed,
+    TaskResult,
     TaskSucceeded,
 )
 from orc_domain.streams import RUN
 from orc_events.codec import EventCodec
 from orc_events.event import Recorded
 from orc_events.statements import load
+from orc_gateway.task_details import details_of
 
 _logger = structlog.get_logger()
 
@@ -115,6 +117,7 @@ class RunTaskRow(Struct, frozen=True):
     error_kind: str | None
     error_message: str | None
     finished_at: datetime
+    details: str | None
 
 
 async def project(connection: Any, batch: Sequence[Recorded]) -> None:
@@ -215,12 +218,18 @@ _CHANGES: dict[type, Callable[[RunRow, Any, datetime], None]] = {
 def _task(run_id: str, event: TaskSucceeded | TaskFailed, at: datetime) -> RunTaskRow:
     if isinstance(event, TaskFailed):
         facts = (None, None, None, None, None, None, event.kind, event.message)
-        return RunTaskRow(run_id, event.task_order, event.attempt, *facts, at)
+        return RunTaskRow(run_id, event.task_order, event.attempt, *facts, at, None)
     result = event.result
     return RunTaskRow(
         run_id, event.task_order, event.attempt, result.rows, result.bytes, result.seconds, result.receipt,
-        _json(result.cursor), _json(result.schema_changes), None, None, at,
+        _json(result.cursor), _json(result.schema_changes), None, None, at, _details(result),
     )  # fmt: skip
+
+
+def _details(result: TaskResult) -> str | None:
+    """Return what few tasks have to tell, None where there is none of it."""
+    text = msgspec.json.encode(details_of(result))
+    return None if text == b"{}" else text.decode()
 
 
 def _json(value: Any) -> str | None:

@@ -1,0 +1,2 @@
+-- Our own corner of a target database.
+CREATE SCHEMA IF NOT EXISTS _orc
