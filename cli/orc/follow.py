@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from orc.client import Gateway, ServerEvent
 from orc.errors import Refused, Unreachable
 from orc.output import plain, show_json
+from orc.sizes import bytes_in_words
 
 ENDS = frozenset({"run.succeeded", "run.failed", "run.cancelled"})
 PROGRESS = "progress"
@@ -66,10 +67,7 @@ class LineScreen:
         if now < self._silent_until:
             return
         self._silent_until = now + PROGRESS_SECONDS
-        percent = None if data.get("percent") is None else f"{data['percent']:.0f} %"
-        # Rows are counted only once the engine writes them; a scan tells its share before.
-        known = [f"{data['rows']:,} rows" if data.get("rows") else None, percent]
-        print(f"  {PROGRESS:19} task {_order(data)}: {', '.join(filter(None, known)) or 'begun'}", flush=True)
+        print(f"  {PROGRESS:19} task {_order(data)}: {', '.join(known(data)) or 'begun'}", flush=True)
 
 
 class BarScreen:
@@ -82,23 +80,39 @@ class BarScreen:
     def event(self, name: str, data: dict[str, Any]) -> None:
         """Print the event above the bars, and close the bar of a task that ended."""
         if name in {"task.succeeded", "task.failed"}:
-            rows = data.get("result", {}).get("rows")
-            self._bar(_order(data), rows=rows, percent=100.0 if name == "task.succeeded" else None)
+            result = data.get("result", {})
+            ended = {"rows": result.get("rows"), "bytes": result.get("bytes")}
+            self._bar(_order(data), ended | {"percent": 100.0 if name == "task.succeeded" else None})
         self._progress.console.print(f"  {name:19} {describe(name, data)}".rstrip(), markup=False)
 
     def progress(self, data: dict[str, Any]) -> None:
         """Move the bar of a task; without a known end it only counts."""
-        self._bar(_order(data), rows=data.get("rows"), percent=data.get("percent"))
+        self._bar(_order(data), data)
 
-    def _bar(self, order: int, rows: int | None, percent: float | None) -> None:
+    def _bar(self, order: int, data: dict[str, Any]) -> None:
         if order not in self._bars:
-            self._bars[order] = self._progress.add_task(f"task {order}", total=None, rows="", percent="")
-        counted = f"{rows:,} rows" if rows else ""
-        total = 100.0 if percent is not None else None
-        share = f"{percent:.0f} %" if percent is not None else ""
+            self._bars[order] = self._progress.add_task(f"task {order}", total=None, known="")
+        percent = data.get("percent")
         self._progress.update(
-            self._bars[order], completed=percent or 0.0, total=total, rows=counted, percent=share
+            self._bars[order],
+            completed=percent or 0.0,
+            total=100.0 if percent is not None else None,
+            known=", ".join(known(data)),
         )
+
+
+def known(data: dict[str, Any]) -> list[str]:
+    """Say what progress tells: rows, share, bytes, pace, and whether it is still brought near."""
+    # Rows are counted only once the engine writes them; a scan tells its share before.
+    percent, rate, pace = data.get("percent"), data.get("rows_per_second"), data.get("bytes_per_second")
+    said = [
+        f"{data['rows']:,} rows" if data.get("rows") else None,
+        None if percent is None else f"{percent:.0f} %",
+        bytes_in_words(data["bytes"]) if data.get("bytes") else None,
+        f"{rate:,.0f} rows/s" if rate else f"{bytes_in_words(pace)}/s" if pace else None,
+        "fetching" if data.get("phase") == "gather" and data.get("bytes") else None,
+    ]
+    return [word for word in said if word is not None]
 
 
 def follow_run(gateway: Gateway, run_id: str, *, as_json: bool = False) -> dict[str, Any]:
@@ -109,8 +123,7 @@ def follow_run(gateway: Gateway, run_id: str, *, as_json: bool = False) -> dict[
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(complete_style="cyan", finished_style="green"),
-        TextColumn("{task.fields[percent]}"),
-        TextColumn("{task.fields[rows]}"),
+        TextColumn("{task.fields[known]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=Console(highlight=False)) as progress:
@@ -168,9 +181,8 @@ def describe(name: str, data: dict[str, Any]) -> str:
             return plain(f"attempt {data.get('attempt')} by {data.get('executor')}")
         case "task.succeeded":
             result = data.get("result", {})
-            return plain(
-                f"task {_order(data)}: {result.get('rows', 0):,} rows in {result.get('seconds', 0):.2f} s"
-            )
+            took = f"task {_order(data)}: {result.get('rows', 0):,} rows in {result.get('seconds', 0):.2f} s"
+            return plain("; ".join([took, *troubles(result)]))
         case "task.failed" | "run.attempt_failed" | "run.failed":
             words = [data.get("kind"), data.get("message")]
             retry = f"again at {data['retry_at']}" if data.get("retry_at") else None
@@ -178,6 +190,16 @@ def describe(name: str, data: dict[str, Any]) -> str:
         case "run.cancel_requested" | "run.cancelled":
             return plain(data.get("reason") or "")
     return ""
+
+
+def troubles(result: dict[str, Any]) -> list[str]:
+    """Say what a person should know of a task that succeeded: bad rows, changed tables, warnings."""
+    bad = result.get("bad_rows") or 0
+    return [
+        *([f"{bad:,} bad row{'' if bad == 1 else 's'}"] if bad else []),
+        *result.get("schema_changes", ()),
+        *(f"warning: {warning}" for warning in result.get("warnings", ())),
+    ]
 
 
 def _order(data: dict[str, Any]) -> int:

@@ -8,6 +8,12 @@ import pytest
 from support.web_server import web_server
 from support.worker_process import table, worker_process
 
+from orc_domain.egress import parse_egress
+from orc_domain.extract import parse_extractor
+from orc_executor.extractors.connection import Connection
+from orc_executor.extractors.tokens import Tokens as ApiTokens
+from orc_executor.secrets import Secrets
+
 SECRETS = {"ORC_SECRET_KEY": "hush-hush", "ORC_SECRET_USER": "me@example", "ORC_SECRET_COLON": "a:b"}
 KEY, USER = {"secret": "key"}, {"secret": "user"}
 OAUTH = {"type": "oauth2_client_credentials", "client_id": "id:1", "client_secret": KEY}
@@ -170,6 +176,23 @@ def test_a_refused_token_is_fetched_again_once_for_all_who_used_it(worker, oauth
     _, config = oauth(answer)
     assert worker.load(config, table()) == 9
     assert tokens.given == 2
+
+
+async def test_a_late_refusal_of_an_old_token_does_not_cost_the_new_one():
+    """Who was refused first has fetched already."""
+    tokens = Tokens(expires_in=3600)
+    with web_server(tokens) as server:
+        config = parse_extractor(
+            {"type": "api", "url": server.url, "auth": {**OAUTH, "token_url": f"{server.url}/token"}}
+        )
+        connection = Connection(config, parse_egress(("loopback",)))
+        ours = ApiTokens(config.auth, connection, config.retries, Secrets(SECRETS, None))
+        old = await ours.token()
+        ours.refuse(old)
+        new = await ours.token()
+        ours.refuse(old)
+        assert (old, new, await ours.token()) == ("token-1", "token-2", "token-2")
+        await connection.close()
 
 
 def test_a_token_that_is_refused_twice_is_refused(worker, oauth):

@@ -154,6 +154,9 @@ async def test_progress_is_told_on_the_bus(executors, scheduler, bus):
             "rows": 1,
             "bytes": 10,
             "percent": 50.0,
+            "phase": "gather",
+            "rows_per_second": None,
+            "bytes_per_second": None,
         },
     )
 

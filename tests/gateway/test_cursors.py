@@ -90,6 +90,18 @@ async def test_a_cursor_of_a_version(client, path):
     assert (await client.get(path)).json()["version"] == 2
 
 
+async def test_a_key_is_of_one_task(client, body):
+    """The same key for two tasks is two wishes, since their paths are not the same."""
+    job_id = (await client.post("/jobs", json=body(tasks=[GOES_ON, GOES_ON]))).json()["job_id"]
+    done = [
+        await client.post(
+            f"/jobs/{job_id}/tasks/{order}/cursor", json={"value": "9"}, headers={"Idempotency-Key": "k"}
+        )
+        for order in (1, 2)
+    ]
+    assert [one.json().get("version") for one in done] == [2, 3]
+
+
 async def test_a_cursor_changes_no_schedule(client, path):
     """A paused job stays paused, an active one active, and its version moves on."""
     seen = []

@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter, validators
 
 from orc.client import LIST_MAX, Gateway
-from orc.follow import describe
+from orc.follow import describe, troubles
 from orc.options import NO_OPTIONS, Options
 from orc.output import moment, plain, show_fields, show_json, show_table
 
 COLUMNS = ("run_id", "job", "status", "triggered_by", "attempt", "created_at", "seconds", "error_message")
+TASK_COLUMNS = ("task", "status", "rows", "bytes", "bad_rows", "seconds", "error_message")
 SHOWN = 20
 
 app = App(name="runs", help="List, show, cancel and retry runs.", help_format="plaintext")
@@ -69,10 +70,14 @@ def show(run_id: str, *, options: Options = NO_OPTIONS) -> None:
     """Show a run with its events."""
     with Gateway(options) as gateway:
         run, events = gateway.get(f"/runs/{run_id}"), gateway.get(f"/runs/{run_id}/events")
+        tasks = gateway.get(f"/runs/{run_id}/tasks")
     if options.json:
-        show_json({**run, "events": events})
+        show_json({**run, "tasks": tasks, "events": events})
         return
     show_fields(run)
+    show_table([_task_row(task) for task in tasks], TASK_COLUMNS)
+    for task in tasks:
+        print_task(task)
     print_trail(events)
 
 
@@ -95,6 +100,25 @@ def retry(run_id: str, *, options: Options = NO_OPTIONS) -> None:
     with Gateway(options) as gateway:
         run = gateway.post(f"/runs/{run_id}/retry")
     show_json(run) if options.json else print(f"queued {run['run_id']}")
+
+
+def _task_row(task: dict[str, Any]) -> dict[str, Any]:
+    seconds = task["seconds"]
+    return {**task, "task": task["task_order"], "seconds": None if seconds is None else f"{seconds:,.2f}"}
+
+
+def print_task(task: dict[str, Any]) -> None:
+    """Print what a task told beside its counts: its tables, its cursor, bad rows, changes and warnings."""
+    told = [
+        f"{table['table']}: {table['rows']:,} rows" + "".join(
+            f", {table[done]:,} {done}" for done in ("inserted", "updated", "deleted") if table.get(done)
+        )
+        for table in task["tables"]
+    ]  # fmt: skip
+    if task["cursor"]:
+        told.append(f"{task['cursor']['column']} up to {task['cursor']['value']}")
+    for line in [*told, *troubles(task)]:
+        print(plain(f"task {task['task_order']}  {line}"))
 
 
 def print_trail(events: list[dict[str, object]]) -> None:

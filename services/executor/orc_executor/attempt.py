@@ -201,7 +201,7 @@ class Attempt:
         )
 
         def heard(progress: Heard) -> None:
-            self._reporter.report(task.task_order, progress.rows, progress.bytes, progress.percent)
+            self._reporter.report(task.task_order, progress)
 
         timer = self._loop.call_later(
             limit.seconds + KILL_MARGIN_SECONDS, self._kill, worker, limit.kind, limit.message

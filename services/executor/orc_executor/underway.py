@@ -60,6 +60,8 @@ class Underway:
         self.is_cut = False
         """Whether there may be more than `limits.rows_wanted` had brought near."""
         self._phase: Phase = "gather"
+        self._loaded = 0.0
+        """The highest percent of the load that was told."""
         self.spooled_bytes = 0
         """Written into its folder, to be held against `spool_bytes_max`."""
         self._folder: Path | None = None
@@ -171,11 +173,12 @@ class Underway:
     def progress(self) -> Progress:
         """Say how far it is."""
         with self._lock:
-            percent = self._gathered() if self._phase == "gather" else self._percent and self._percent()
-            size = self.bytes
-            if self._phase == "load" and percent is not None and self.bytes_total is not None:
-                size = int(self.bytes_total * percent / 100)
-            return Progress(rows=self.rows, bytes=size, percent=percent, phase=self._phase)
+            if self._phase == "gather":
+                return Progress(rows=self.rows, bytes=self.bytes, percent=self._gathered())
+            # A load is several statements, and each tells its own share: what was read stays read.
+            self._loaded = max(self._loaded, (self._percent and self._percent()) or 0.0)
+            size = self.bytes if self.bytes_total is None else int(self.bytes_total * self._loaded / 100)
+            return Progress(rows=self.rows, bytes=size, percent=self._loaded or None, phase="load")
 
     def _gathered(self) -> float | None:
         for done, total in ((self.requests, self.requests_total), (self.bytes, self.bytes_total)):
