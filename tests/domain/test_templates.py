@@ -25,6 +25,8 @@ TOKYO = ZoneInfo("Asia/Tokyo")
 WINDOW = Window(AT - DAY, AT, ZoneInfo("UTC"))
 URL = "https://example.org/"
 JOB, RUN = UUID(int=1), UUID(int=2)
+API_WITH = {"type": "api", "url": "https://example.org/{parent.id}"}
+OAUTH = {"type": "oauth2_client_credentials", "client_id": "me", "client_secret": {"secret": "it"}}
 
 
 def spec(extractor, **said):
@@ -126,6 +128,9 @@ def test_many_braces_are_read_in_one_pass():
         ({"type": "api", "url": "https://10.0.0.{{ due_at:%d }}/"}, "url"),
         ({"type": "api", "url": "{{ due_at:https://example.org/%Y }}"}, "url"),
         ({"type": "api", "url": "https://example.org{{ due_at:.evil.org/%Y }}"}, "url"),
+        ({**API_WITH, "parent": {"url": "https://{{ due_at:%Y }}.example.org/"}}, "parent.url"),
+        ({**API_WITH, "auth": {**OAUTH, "token_url": "https://{{ due_at:%Y }}.example.org/"}}, "auth.token_url"),
+        ({"type": "csv", "path": ["a.csv", "s3://bucket{{ due_at:%Y }}/a.csv"]}, "path[1]"),
         ({"type": "api", "url": URL + "{{ due_at:%H %M }}"}, "url"),
         ({"type": "api", "url": URL + "?api_key={{ due_at:%Y }}"}, "url"),
         ({"type": "api", "url": URL, "params": {"password": "{{ due_at }}"}}, "params.password"),

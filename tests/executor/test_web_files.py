@@ -5,6 +5,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from support.web_server import web_server
 from support.worker_process import DISCARD, table, worker_process
 from support.worker_reach import reach_of, underway_of
@@ -12,6 +13,7 @@ from support.worker_reach import reach_of, underway_of
 from orc_executor.errors import AddressRefused, SourceMalformed, SourceMissing, SourceUnavailable, TaskStopped
 from orc_executor.extractors import remote_files
 from orc_executor.extractors.files import find_files
+from orc_executor.extractors.web_files import WebFiles
 from orc_executor.state import NO_STATE, TaskState
 
 CSV = b"a,b\n1,x\n"
@@ -102,6 +104,16 @@ def test_what_may_pass_is_tried_again(tmp_path, answers, asked):
         assert (underway.bytes, underway.spooled_bytes, len(web.asked)) == (len(CSV), len(CSV), asked)
 
 
+def test_a_file_shorter_than_was_said_is_no_file(tmp_path, monkeypatch):
+    """Also where a client takes its end for the end."""
+    judged = WebFiles._judged
+    monkeypatch.setattr(WebFiles, "_judged", lambda *args: structs.replace(judged(*args), size=9))
+    with web_server(lambda _: (200, {}, CSV)) as web:
+        with pytest.raises(SourceUnavailable, match="broke off after 8 of 9 bytes"):
+            find_files(f"{web.url}/a.csv", "all", underway_of(reach_of(tmp_path)), NO_STATE)
+        assert len(web.asked) == remote_files.TRIES_MAX
+
+
 @pytest.mark.parametrize(
     ("answer", "fault", "said"),
     [
@@ -165,6 +177,11 @@ def test_an_endless_file_ends_at_the_limit(tmp_path):
         underway = underway_of(reach_of(tmp_path), spool_bytes_max=1000)
         with pytest.raises(SourceMalformed, match="spool_bytes_max"):
             find_files((f"{web.url}/a", f"{web.url}/b"), "all", underway, NO_STATE)
+        (tmp_path / "l.csv").write_bytes(CSV)
+        with pytest.raises(SourceMalformed, match="more than 1 files"):
+            find_files(
+                ("l.csv", f"{web.url}/a"), "all", underway_of(reach_of(tmp_path), files_max=1), NO_STATE
+            )
         with pytest.raises(SourceMalformed, match="more than 1 files"):
             find_files(
                 (f"{web.url}/a", f"{web.url}/b"),

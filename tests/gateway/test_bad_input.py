@@ -29,6 +29,14 @@ def without(name):
     return {key: value for key, value in JOB.items() if key != name}
 
 
+METADATA = "http://169.254.169.254/latest"
+OAUTH = {
+    "type": "oauth2_client_credentials",
+    "token_url": METADATA,
+    "client_id": "me",
+    "client_secret": {"secret": "a"},
+}
+
 FIELDS = {
     "unknown field": (JOB | {"job_nam": 1}, "job_nam"),
     "missing field": (without("schedule"), "schedule"),
@@ -101,7 +109,13 @@ FIELDS = {
     "user in a URL": (api(f"https://anna:{SECRET}@example.com/"), f"{PLACE}.url"),
     "private address": (api("http://10.0.0.1/data"), f"{PLACE}.url"),
     "private address in disguise": (api("http://2130706433/data"), f"{PLACE}.url"),
-    "metadata address": (api("http://169.254.169.254/latest"), f"{PLACE}.url"),
+    "metadata address": (api(METADATA), f"{PLACE}.url"),
+    "metadata address of a parent": (
+        api("https://a.b/{parent.id}", parent={"url": METADATA}),
+        f"{PLACE}.parent.url",
+    ),
+    "metadata address for tokens": (api(auth=OAUTH), f"{PLACE}.auth.token_url"),
+    "metadata address of a file": (extract(type="csv", path=["a.csv", METADATA]), f"{PLACE}.path[1]"),
     "loopback in IPv6": (api("http://[::ffff:127.0.0.1]/"), f"{PLACE}.url"),
     "other scheme": (api("file:///etc/passwd"), f"{PLACE}.url"),
 }

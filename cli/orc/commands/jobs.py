@@ -1,4 +1,4 @@
-"""`orc jobs`: apply, list, show, pause, resume and delete jobs."""
+"""`orc jobs`: apply, list, show, pause, resume and delete jobs, and the schema of their files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +97,22 @@ def _when(job: dict[str, Any], preview: dict[str, Any]) -> str:
     following = ", ".join(job["next_due_at"][:NEXT_SHOWN])
     paused = "" if job["is_active"] else " (paused)"
     return f"{preview['description']}{paused}{f'; next {following}' if following else ''}"
+
+
+@app.command
+def schema(*, one: bool = False) -> None:
+    """
+    Print the JSON Schema of a jobs file, for editors; needs no gateway, and knows the plugins that are installed here.
+
+    Parameters
+    ----------
+    one
+        Of one job instead, as POST /jobs takes it.
+    """
+    # Making it takes all kinds of extractors and loaders, which no other command needs.
+    from orc_runtime.job_schema import job_schema, jobs_schema  # noqa: PLC0415
+
+    print((job_schema() if one else jobs_schema()).decode())
 
 
 @app.command

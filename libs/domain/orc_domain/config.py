@@ -25,10 +25,34 @@ class SecretRef(Struct, frozen=True, forbid_unknown_fields=True):
     """A secret by name: `github-token` is ORC_SECRET_GITHUB_TOKEN or the file of that name in ORC_SECRETS_DIR."""
 
     secret: SecretName
+    """Its name: a-z, 0-9 and hyphens."""
 
 
 class Tagged(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
     """Base of what says its kind under `type` and takes no unknown key."""
+
+
+_ADDRESSED = ("url", "parent.url", "auth.token_url", "storage.endpoint")
+
+
+def urls_of(config: Config) -> dict[str, str]:
+    """Return the URLs that a config as given has itself asked for, by their places under it; what is no text is left out."""
+    found = {}
+    for place in _ADDRESSED:
+        value: Any = config
+        for name in place.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        if isinstance(value, str):
+            found[place] = value
+    return found
+
+
+def paths_given(config: Config) -> list[tuple[str, str]]:
+    """Return the paths of files of a config as given, which may be URLs, each with its place."""
+    path = config.get("path")
+    listed = enumerate(path) if isinstance(path, list | tuple) else ()
+    found = [("path", path), *((f"path[{nth}]", one) for nth, one in listed)]
+    return [(place, text) for place, text in found if isinstance(text, str)]
 
 
 def keys_of(union: Any, config: Config) -> str | None:

@@ -1,6 +1,6 @@
 """Where data comes from: the extractor configs a job may hold."""
 
-from orc_domain.config import REFERENCE, Config, check_type, keys_of
+from orc_domain.config import REFERENCE, Config, keys_of
 from orc_domain.extractors.api import ApiExtract, check_api
 from orc_domain.extractors.csv import CsvExtract, check_csv
 from orc_domain.extractors.inline import InlineExtract
@@ -8,9 +8,12 @@ from orc_domain.extractors.json import JsonExtract, JsonlExtract, check_json
 from orc_domain.extractors.parquet import ParquetExtract, check_parquet
 from orc_domain.extractors.sql import SqlExtract, check_sql
 from orc_domain.fields import typed
+from orc_domain.plugin_configs import ExtractorConfig
+from orc_domain.plugins import EXTRACTORS, parse_plugin
 from orc_domain.rejection import Invalid
 
-Extractor = ApiExtract | CsvExtract | InlineExtract | JsonExtract | JsonlExtract | ParquetExtract | SqlExtract
+BuiltIn = ApiExtract | CsvExtract | InlineExtract | JsonExtract | JsonlExtract | ParquetExtract | SqlExtract
+Extractor = BuiltIn | ExtractorConfig
 TYPES = ("api", "csv", "inline", "json", "jsonl", "parquet", "sql")
 _NAME = "a name of a-z, 0-9 and '-'"
 _TYPES_INSIDE = {
@@ -21,9 +24,12 @@ _TYPES_INSIDE = {
 
 def parse_extractor(config: Config, field: str = "extractor_config") -> Extractor:
     """Type a config and judge all that its text tells; raises Invalid naming the field."""
-    check_type(config, TYPES, field)
+    if config.get("type") not in TYPES:
+        plugin = parse_plugin(config, EXTRACTORS, TYPES, field)
+        assert isinstance(plugin, ExtractorConfig)
+        return plugin
     try:
-        extractor: Extractor = typed(config, Extractor, field, valid=keys_of(Extractor, config))
+        extractor: BuiltIn = typed(config, BuiltIn, field, valid=keys_of(BuiltIn, config))
     except Invalid as error:
         error.valid = _valid_inside((error.field or "").removeprefix(f"{field}.")) or error.valid
         raise

@@ -46,9 +46,13 @@ class JobSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All that a user says of a job."""
 
     job_name: Annotated[str, Meta(min_length=1, max_length=200)]
+    """Unique in a jobs file, which finds the job by it."""
     schedule: str
+    """Cron of five fields, or six with seconds first; `@daily` and its like; `@manual` for runs by hand alone."""
     tasks: Annotated[tuple[TaskSpec, ...], Meta(min_length=1, max_length=TASKS_MAX)]
+    """Done in order; a retry goes on at the one that failed."""
     description: Annotated[str, Meta(max_length=4000)] | None = None
+    """For people."""
     is_active: bool = True
     """False stops the schedule; a run by hand stays possible."""
     timezone: str = "UTC"

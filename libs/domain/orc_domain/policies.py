@@ -46,9 +46,11 @@ class Retry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How often and when a failed attempt is repeated."""
 
     attempts_max: Annotated[int, Meta(ge=1, le=100)] = 3
+    """All of a run's attempts, the first included."""
     initial_seconds: PositiveSeconds = 2.0
     """Before the second attempt; doubled each time, with jitter."""
     max_seconds: PositiveSeconds = 60.0
+    """No wait is longer."""
 
 
 class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,3 +61,4 @@ class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     run_seconds: PositiveSeconds = 86_400.0
     """All attempts together, from the first claim on."""
     task_seconds: PositiveSeconds = 21_600.0
+    """Each task of an attempt."""

@@ -7,6 +7,7 @@ from orc_domain.loaders.discard import DiscardLoad
 from orc_domain.loaders.duckdb import MEMORY, DuckdbLoad
 from orc_domain.loaders.parquet import ParquetLoad
 from orc_domain.loaders.postgres import PostgresLoad
+from orc_domain.plugin_configs import LoaderConfig
 from orc_domain.rejection import Invalid
 
 
@@ -44,6 +45,12 @@ def check_task(extractor: Extractor, loader: Loader, field: str) -> None:
             place,
             "the target keeps nothing, so no run could go on where the last one ended",
             valid="a target that keeps what is loaded",
+        )
+    if isinstance(loader, LoaderConfig):
+        raise Invalid(
+            place,
+            "a loader that is a plugin keeps no cursor, so no run could go on where the last one ended",
+            valid="a built-in loader",
         )
     if loader.write_disposition == "replace" and not is_conditional:
         raise Invalid(

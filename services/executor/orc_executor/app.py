@@ -37,6 +37,7 @@ from orc_runtime.database import close_pool
 from orc_runtime.health import NotReady, serve_side
 from orc_runtime.lifecycle import Lifecycle
 from orc_runtime.metrics import create_registry
+from orc_runtime.plugin_news import tell_plugins
 from orc_runtime.settings import read_settings
 
 MIGRATIONS = ("orc_events", "orc_executor")
@@ -48,6 +49,7 @@ POKES, POOL_POKES = "orc.poke.run.", "orc.poke.pool."
 async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
     """Live the service's life; returns when told to stop."""
     worker_settings = read_settings(WorkerSettings, os.environ)
+    tell_plugins()
     metrics = create_registry(settings.SERVICE)
     async with AsyncExitStack() as resources:
         await resources.enter_async_context(

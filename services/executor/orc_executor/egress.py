@@ -65,7 +65,7 @@ class JudgedNetwork(httpcore.AsyncNetworkBackend):
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
     """Return the certificates to trust, read once a process; SSL_CERT_FILE and SSL_CERT_DIR add private ones."""
     return httpx.create_ssl_context()
 
@@ -75,7 +75,7 @@ class JudgedTransport(httpx.AsyncBaseTransport):
 
     def __init__(self, policy: EgressPolicy, connections_max: int, resolve: Resolve = resolve) -> None:
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=_tls(),
+            ssl_context=tls(),
             max_connections=connections_max,
             network_backend=JudgedNetwork(policy, resolve),
         )

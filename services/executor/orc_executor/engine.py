@@ -8,7 +8,7 @@ data folder, the file roots and the scratch folder, nothing else, and no setting
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -20,6 +20,9 @@ from orc_executor.locks import Patience, file_lock
 from orc_executor.scratch import Scratch
 from orc_executor.underway import Underway
 from orc_executor.worker_settings import WorkerSettings
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 UNFINISHED_SUFFIX = ".orc-unfinished"
 ENGINE_MEMORY_SHARE = 0.7
@@ -63,6 +66,14 @@ class Engine:
         except duckdb.Error as error:
             self.is_broken = self.is_broken or is_fatal(error)
             raise
+
+    def arrow(self, query: str, batch_rows: int) -> "pa.RecordBatchReader":
+        """
+        Return the rows of a query as Arrow, to be read to the end before anything else is run; raises duckdb.Error.
+
+        What goes wrong while it is read comes as OSError, DuckDB's text in it.
+        """
+        return self._connection.sql(query).to_arrow_reader(batch_rows)
 
     def describe(self, query: str) -> dict[str, str]:
         """Return the columns of a query and their types; raises duckdb.Error."""

@@ -18,6 +18,7 @@ from orc_executor.errors import (
 DOUBT = "orc-type-doubt"
 """How a scan says that a value does not fit the type its column was given from a sample."""
 
+_MIXED_LINE_ENDS = re.compile(r"state machine reached an invalid state|unterminated quote")
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _ORIGINAL = re.compile(r"Original Line: (.*)")
 _FILE = re.compile(r"^\s*file = (.+)$", re.MULTILINE)
@@ -40,9 +41,17 @@ def is_foreign_lock(error: duckdb.Error) -> bool:
 
 
 def is_type_doubt(error: duckdb.Error) -> bool:
-    """Whether a value did not fit the type that was taken from a sample of the file."""
+    """Whether a value did not fit the type that was taken from a sample of the file, or a line end the sample's."""
     text = str(error)
-    return DOUBT in text or bool(_JSON_FAULT.search(text)) or isinstance(error, duckdb.ConversionException)
+    is_value = (
+        DOUBT in text or bool(_JSON_FAULT.search(text)) or isinstance(error, duckdb.ConversionException)
+    )
+    return is_value or may_be_line_ends(error)
+
+
+def may_be_line_ends(error: duckdb.Error) -> bool:
+    """Whether DuckDB may have given up at a line end other than the file's first."""
+    return isinstance(error, duckdb.InvalidInputException) and bool(_MIXED_LINE_ENDS.search(str(error)))
 
 
 def is_fatal(error: BaseException | None) -> bool:
@@ -66,7 +75,7 @@ def source_error(error: duckdb.Error, names: dict[str, str]) -> TaskError | Task
     if line := _LINE.search(text):
         file = _FILE.search(text)
         return SourceMalformed(
-            file[1].strip() if file else _only(names), _csv_reason(text), line=int(line[1])
+            file[1].strip() if file else _only(names), csv_reason(error, names), line=int(line[1])
         )
     if "JSON" in text and (place := _JSON_PLACE.search(text)):
         record = f", record {place[2]}" if place[2] else ""
@@ -75,6 +84,22 @@ def source_error(error: duckdb.Error, names: dict[str, str]) -> TaskError | Task
         return WrongShape(_reason(text))
     named = next((name for name in names.values() if name in text), _only(names))
     return SourceMalformed(named, _reason(text))
+
+
+def csv_line(error: duckdb.Error) -> int | None:
+    """Return the line that DuckDB names, which counts a record of several lines as one; None for errors of other kinds."""
+    line = None if _general_error(error) is not None else _LINE.search(str(error))
+    return int(line[1]) if line else None
+
+
+def csv_reason(error: duckdb.Error, names: dict[str, str]) -> str:
+    """Return the reason and the line as it stands, without the advice for people at a prompt."""
+    text = str(error)
+    for path in sorted(names, key=len, reverse=True):
+        text = text.replace(path, names[path])
+    original = _ORIGINAL.search(text)
+    said = f" (the line: {original[1][:_ORIGINAL_CHARACTERS_MAX]})" if original else ""
+    return _reason(_ORIGINAL.sub("", _LINE.sub("", text))) + said
 
 
 def target_error(error: duckdb.Error, name: str) -> TaskError | TaskStopped:
@@ -92,14 +117,6 @@ def _general_error(error: duckdb.Error) -> TaskError | TaskStopped | None:
     if isinstance(error, duckdb.OutOfMemoryException):
         return OutOfMemory(_reason(text))
     return Internal(_reason(text)) if is_fatal(error) else None
-
-
-def _csv_reason(text: str) -> str:
-    """Return the reason and the line as it stands, without the advice for people at a prompt."""
-    body = _ORIGINAL.sub("", _LINE.sub("", text))
-    original = _ORIGINAL.search(text)
-    said = f" (the line: {original[1][:_ORIGINAL_CHARACTERS_MAX]})" if original else ""
-    return _reason(body) + said
 
 
 def _reason(text: str) -> str:

@@ -35,11 +35,11 @@ class LoadLimits(Struct, frozen=True, kw_only=True):
     """What one task may use, on top of the worker's own memory limit."""
 
     spool_bytes_max: int = 64 * 1024**3
-    """Of an API's answers, kept in the scratch folder until they are loaded."""
+    """Of an API's answers, and of files from elsewhere or written anew, kept in the scratch folder until they are loaded."""
     page_bytes_max: int = 256 * 1024**2
-    """Of one answer of an API, after decompression."""
+    """Of one answer of an API, or a JSON file that a path leads into, after decompression."""
     files_max: int = 10_000
-    """That a glob may match."""
+    """That the paths of a config may name."""
     rows_wanted: int | None = None
     """Rows after which nothing more need be brought near; None is all."""
 

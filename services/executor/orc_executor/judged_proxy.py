@@ -75,8 +75,8 @@ class JudgedProxy:
         self._tasks.add(task)
         try:
             await self._pass_on(reader, writer)
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, *NETWORK_ERRORS):
-            # Either side has gone; the client sees its connection end.
+        except (OSError, EOFError, ValueError, asyncio.LimitOverrunError, *NETWORK_ERRORS):
+            # Either side has gone, or what came is no request; the client sees its connection end.
             pass
         except asyncio.CancelledError:
             # Ended with the block; asyncio would complain of a cancelled handler.

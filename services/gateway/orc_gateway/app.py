@@ -49,6 +49,7 @@ from orc_runtime.database import close_pool
 from orc_runtime.health import Health
 from orc_runtime.lifecycle import Lifecycle
 from orc_runtime.metrics import create_registry
+from orc_runtime.plugin_news import tell_plugins
 from orc_runtime.serving import serving
 
 POKED = "orc.poke.log"
@@ -97,6 +98,7 @@ def create_app(
 
 async def serve(lifecycle: Lifecycle, settings: GatewaySettings) -> None:
     """Live the service's life; returns when told to stop."""
+    tell_plugins()
     registry = create_registry(settings.SERVICE)
     own = settings.host if hosts.are_judged(settings) else None
     front = Front(lifecycle.health, registry, own_host=own)

@@ -22,6 +22,7 @@ from orc_gateway.bodies import (
     TaskPreviewBody,
 )
 from orc_gateway.problems import CONTENT_TYPE, UNKNOWN_PATH, Problem, Refusal
+from orc_runtime.job_schema import job_components
 
 JSON = "application/json"
 _REF = "#/components/schemas/{name}"
@@ -122,7 +123,8 @@ def document(app: Litestar) -> bytes:
         ref_template=_REF,
     )
     components = derived.setdefault("components", {})
-    components.setdefault("schemas", {}).update(schemas)
+    # A job's own are the ones that editors get: with every extractor's and loader's words.
+    components.setdefault("schemas", {}).update(schemas | job_components(_REF))
     components["securitySchemes"] = {
         "token": {
             "type": "http",

@@ -33,6 +33,7 @@ from orc_runtime.database import UNREACHABLE, close_pool
 from orc_runtime.health import serve_side
 from orc_runtime.lifecycle import Lifecycle
 from orc_runtime.metrics import create_registry
+from orc_runtime.plugin_news import tell_plugins
 from orc_scheduler.backfiller import Backfiller
 from orc_scheduler.breaker import Breaker
 from orc_scheduler.calendar import Calendar, Listeners
@@ -59,6 +60,7 @@ _logger = structlog.get_logger()
 
 async def serve(lifecycle: Lifecycle, settings: SchedulerSettings) -> None:
     """Live the service's life; returns when told to stop."""
+    tell_plugins()
     registry = create_registry(settings.SERVICE)
     metrics, clock = SchedulerMetrics(registry), SystemClock()
     async with AsyncExitStack() as resources:
@@ -71,8 +73,7 @@ async def serve(lifecycle: Lifecycle, settings: SchedulerSettings) -> None:
         resources.push_async_callback(bus.close)
 
         topology = Topology(inflight_max=settings.pool_inflight_max, replicas=settings.nats_replicas)
-        pools = Pools(pool, bus, topology)
-        wakeups = Wakeups(bus)
+        pools, wakeups = Pools(pool, bus, topology), Wakeups(bus)
         log = PostgresLog(pool, on_append=wakeups.tell)
         jobs = Jobs(log)
 

@@ -15,16 +15,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 from reach import reach
 
 from orc_executor import engine, receipts, worker
+from orc_executor.loaders import parquet_folder
 from orc_executor.loaders.duckdb_file import DuckdbFile
+from orc_executor.loaders.parquet_folder import ParquetFolder
+from orc_executor.loaders.postgres_table import PostgresTable
 
 BREAKS = set(filter(None, os.environ.get("FAULTS_BREAKS", "").split(",")))
 EXECUTOR = os.getppid()
 loading: list[object] = []
 """The run whose load is under way."""
 
-_load, _run, _attached, _attach = (
-    DuckdbFile.load, engine.Engine.run, engine.Engine.attached, engine.Engine._attach,
-)  # fmt: skip
+_run, _attached, _attach = engine.Engine.run, engine.Engine.attached, engine.Engine._attach
 
 
 def point(name: str) -> None:
@@ -32,13 +33,30 @@ def point(name: str) -> None:
         reach(name, executor=EXECUTOR, run_id=loading[0])
 
 
-def load(self: Any, source: Any, state: Any) -> Any:
-    loading.append(self._order.run_id)
-    try:
-        return _load(self, source, state)
-    finally:
-        point("load-ended")
-        loading.clear()
+def watched(load: Any) -> Any:
+    """Return a loader's `load` that says which run is under way, and stops at its end."""
+
+    def watching(self: Any, source: Any, state: Any) -> Any:
+        loading.append(self._order.run_id)
+        try:
+            return load(self, source, state)
+        finally:
+            point("load-ended")
+            loading.clear()
+
+    return watching
+
+
+def around_commit(commit: Any) -> Any:
+    """Return what commits a load, with a point before and after it."""
+
+    def committing(*arguments: Any) -> Any:
+        point("before-commit")
+        done = commit(*arguments)
+        point("after-commit")
+        return done
+
+    return committing
 
 
 def run(self: Any, sql: str, parameters: Any = None) -> Any:
@@ -70,7 +88,10 @@ def write_nothing(_self: Any, result: Any) -> receipts.Receipt:
     return receipts.Receipt(result)
 
 
-DuckdbFile.load = load  # type: ignore[method-assign]
+for loader in (DuckdbFile, ParquetFolder, PostgresTable):
+    loader.load = watched(loader.load)  # type: ignore[attr-defined]
+parquet_folder.write_manifest = around_commit(parquet_folder.write_manifest)
+PostgresTable._commit = around_commit(PostgresTable._commit)  # type: ignore[method-assign]
 engine.Engine.run = run  # type: ignore[method-assign]
 engine.Engine.attached = attached  # type: ignore[method-assign]
 if "careless" in BREAKS:

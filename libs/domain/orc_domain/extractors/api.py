@@ -28,17 +28,23 @@ class ApiExtract(Tagged, frozen=True, tag="api"):
     """Records of an HTTP API: a JSON array of objects, or the ones a JSONPath selects."""
 
     url: Annotated[str, Meta(min_length=1, max_length=8192)]
+    """http or https; what is secret goes into `auth`, `headers` or `params`."""
     params: dict[NonEmpty, str | int | float | bool | SecretRef] = msgspec.field(default_factory=dict)
+    """Query parameters; a secret as {"secret": name}."""
     headers: dict[NonEmpty, str | SecretRef] = msgspec.field(default_factory=dict)
+    """Sent with each request; a secret as {"secret": name}."""
     auth: Auth | None = None
+    """Who asks; None asks as anybody."""
     records: NonEmpty | None = None
     """JSONPath (RFC 9535) of the array of records; None when the answer is the array."""
     pagination: Pagination | None = None
     """None is one answer."""
     method: Literal["GET", "POST"] = "GET"
+    """Of every request."""
     body: Any = None
     """JSON to send with POST; a secret inside is {"secret": name}, and a form is flat."""
     body_type: Literal["json", "form"] = "json"
+    """How the body is written."""
     answer_type: Literal["auto", "json", "jsonl", "csv"] = "auto"
     """What the answers are; `auto` goes by their Content-Type, and is JSON where that says nothing of it."""
     concurrency: Annotated[int, Meta(ge=1, le=CONCURRENCY_MAX)] = 8
@@ -48,6 +54,7 @@ class ApiExtract(Tagged, frozen=True, tag="api"):
     timeouts: ApiTimeouts = ApiTimeouts()
     retries: ApiRetries = ApiRetries()
     response_actions: Actions = ()
+    """What to do about answers by status or content; the first that fits counts."""
     parent: ApiParent | None = None
     incremental: ApiIncremental | None = None
     conditional: bool = False

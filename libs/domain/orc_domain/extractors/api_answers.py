@@ -17,6 +17,7 @@ class ResponseAction(Struct, frozen=True, forbid_unknown_fields=True):
     action: Literal["ignore", "fail", "retry"]
     """`ignore` takes it as an answer without records, which ends the pages; `retry` asks again, then fails."""
     status: Annotated[int, Meta(ge=STATUS_FIRST, le=STATUS_LAST)] | None = None
+    """An HTTP status."""
     content: NonEmpty | None = None
     """A text that the body holds."""
 
@@ -28,6 +29,7 @@ class ApiTimeouts(Struct, frozen=True, forbid_unknown_fields=True):
     """How long one answer may take."""
 
     connect_seconds: Annotated[float, Meta(gt=0, le=300)] = 10.0
+    """Until the connection stands, TLS included."""
     read_seconds: Annotated[float, Meta(gt=0, le=3600)] = 60.0
     """Without a byte."""
     total_seconds: Annotated[float, Meta(gt=0, le=86_400)] = 600.0
@@ -38,6 +40,7 @@ class ApiRetries(Struct, frozen=True, forbid_unknown_fields=True):
     """How often an answer is asked for again within an attempt: network, 408, 425, 429, 5xx, and actions that say so."""
 
     tries_max: Annotated[int, Meta(ge=1, le=20)] = 4
+    """The first one included."""
     first_delay_seconds: Annotated[float, Meta(ge=0, le=60)] = 0.25
     """Doubled each time; a `Retry-After` counts instead."""
     retry_after_seconds_max: Annotated[float, Meta(ge=0, le=3600)] = 20.0

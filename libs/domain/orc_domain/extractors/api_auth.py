@@ -17,38 +17,51 @@ class BearerAuth(Tagged, frozen=True, tag="bearer"):
     """`Authorization: Bearer <secret>`."""
 
     token: SecretRef
+    """The secret with the token."""
 
 
 class BasicAuth(Tagged, frozen=True, tag="basic"):
     """`Authorization: Basic <username:password>`."""
 
     username: NonEmpty | SecretRef
+    """In clear, or a secret."""
     password: SecretRef
+    """The secret with the password."""
 
 
 class HeaderAuth(Tagged, frozen=True, tag="header"):
     """A secret in a header of the user's choice."""
 
     name: HeaderName
+    """The header."""
     value: SecretRef
+    """The secret with its whole value."""
 
 
 class ApiKeyAuth(Tagged, frozen=True, tag="api_key"):
     """A key in a header or a query parameter."""
 
     key: SecretRef
+    """The secret with the key."""
     name: HeaderName = "X-API-Key"
+    """Of the header or the query parameter."""
     location: Literal["header", "query"] = "header"
+    """Where the key goes."""
 
 
 class OAuth2Auth(Tagged, frozen=True, tag="oauth2_client_credentials"):
     """A token of an OAuth 2 server (RFC 6749 §4.4), fetched when needed and again when it ends or is refused."""
 
     token_url: Annotated[str, Meta(min_length=1, max_length=8192)]
+    """Where tokens are had."""
     client_id: NonEmpty | SecretRef
+    """In clear, or a secret."""
     client_secret: SecretRef
+    """The secret with the client's secret."""
     scope: NonEmpty | None = None
+    """What is asked for, by blanks apart."""
     audience: NonEmpty | None = None
+    """Whom the token is for, where the server asks."""
     send: Literal["header", "body"] = "header"
     """Where client id and secret go: HTTP Basic, or the form."""
 

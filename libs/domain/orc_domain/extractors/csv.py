@@ -1,5 +1,6 @@
 """CSV files."""
 
+import re
 from typing import Annotated
 
 from msgspec import Meta
@@ -14,6 +15,7 @@ from orc_domain.extractors.files import (
     Renames,
     Types,
     check_columns,
+    check_encoding,
     check_paths,
 )
 from orc_domain.extractors.incremental import Incremental
@@ -21,6 +23,8 @@ from orc_domain.extractors.storage import Storage
 from orc_domain.fields import is_visible
 from orc_domain.rejection import Invalid
 
+_SPECIFIER = re.compile(r"%(-?.?)", re.DOTALL)
+_SPECIFIERS = frozenset("aAbBcdDfgGHIjmMnpSuUVwWxXyYzZ%")
 OneCharacter = Annotated[str, Meta(max_length=1)]
 
 
@@ -29,6 +33,7 @@ class CsvExtract(Tagged, frozen=True, tag="csv"):
 
     path: Paths
     delimiter: Annotated[str, Meta(min_length=1, max_length=4)] = ","
+    """Between two fields; tab is `\\t`."""
     null_values: tuple[str, ...] = ("",)
     """Texts that mean null; what stands inside quotes too."""
     columns: Types | None = None
@@ -40,7 +45,8 @@ class CsvExtract(Tagged, frozen=True, tag="csv"):
     """Whether the first record holds the names; without it they are `columns`', or column0, column1, …"""
     quote: OneCharacter = '"'
     """Empty for none."""
-    escape: OneCharacter = '"'
+    escape: OneCharacter | None = None
+    """What stands before a quote inside quotes; None is the quote itself, empty is nothing."""
     encoding: NonEmpty = "utf-8"
     """Any that Python knows; what is not UTF-8 is written anew as UTF-8 before it is read."""
     compression: Compression = "auto"
@@ -49,7 +55,9 @@ class CsvExtract(Tagged, frozen=True, tag="csv"):
     date_format: NonEmpty | None = None
     """strptime format of dates; None lets the sample tell."""
     timestamp_format: NonEmpty | None = None
+    """strptime format of timestamps; None lets the sample tell."""
     decimal_separator: Annotated[str, Meta(pattern=r"^[.,]\Z")] = "."
+    """Point or comma."""
     select: Names | None = None
     """The columns to load, in this order; None loads all."""
     rename: Renames | None = None
@@ -66,7 +74,36 @@ def check_csv(config: CsvExtract, field: str) -> None:
     """Judge all that the config's text tells; raises Invalid."""
     check_paths(config.path, field, config.storage)
     check_columns(config.select, config.rename, config.columns, field)
-    if '"' in config.delimiter or not is_visible(config.delimiter.replace("\t", "")):
+    check_encoding(config.encoding, field)
+    for name, mark in (("quote", config.quote), ("escape", config.escape)):
+        if mark and (not is_visible(mark) or mark == " "):
+            raise Invalid(
+                f"{field}.{name}", f"the {name} cannot be told apart", valid="one visible character"
+            )
+    if config.escape and not config.quote:
+        raise Invalid(
+            f"{field}.escape",
+            "an escape stands inside quotes, and there are none",
+            valid="a quote, or no escape",
+        )
+    marks = {mark for mark in (config.quote, config.escape) if mark}
+    if marks & set(config.delimiter) or not is_visible(config.delimiter.replace("\t", "")):
         raise Invalid(
             f"{field}.delimiter", "the delimiter cannot be told apart", valid="such as , ; | or tab"
         )
+    check_time_format(config.date_format, f"{field}.date_format")
+    check_time_format(config.timestamp_format, f"{field}.timestamp_format")
+    column = config.file_name_column
+    if column is not None and (not is_visible(column) or column != column.strip()):
+        raise Invalid(f"{field}.file_name_column", "this is no column name", valid="visible text")
+
+
+def check_time_format(text: str | None, field: str) -> None:
+    """Refuse what DuckDB's strptime would; raises Invalid."""
+    if text is None:
+        return
+    found = _SPECIFIER.findall(text)
+    unknown = [one for one in found if one.removeprefix("-")[:1] not in _SPECIFIERS or one == "-"]
+    if unknown or not found or not is_visible(text):
+        wrong = f"%{unknown[0]} is no specifier" if unknown else "there is no specifier in it"
+        raise Invalid(field, wrong, valid="such as %d.%m.%Y or %Y-%m-%d %H:%M:%S")

@@ -28,7 +28,9 @@ Paths = NonEmpty | Annotated[tuple[NonEmpty, ...], Meta(min_length=1, max_length
 Types = Annotated[dict[NonEmpty, NonEmpty], Meta(min_length=1, max_length=COLUMNS_MAX)]
 """Column name to DuckDB type."""
 Names = Annotated[tuple[NonEmpty, ...], Meta(min_length=1, max_length=COLUMNS_MAX)]
+"""The columns to load, in this order; None loads all."""
 Renames = Annotated[dict[NonEmpty, NonEmpty], Meta(min_length=1, max_length=COLUMNS_MAX)]
+"""New names of columns, by those of the source."""
 Compression = Literal["auto", "none", "gzip", "zstd"]
 """`auto` goes by the end of the name: .gz, .zst."""
 Files = Literal["all", "new"]

@@ -36,6 +36,7 @@ class ApiIncremental(Struct, frozen=True, forbid_unknown_fields=True):
     leaves out what was loaded.
     """
     initial: Scalar | None = None
+    """Where the first run begins; None extracts everything."""
     lag: Lag | None = None
     end_param: NonEmpty | None = None
     """The parameter that takes the end of the window a backfill's run is for."""

@@ -13,3 +13,4 @@ class InlineExtract(Tagged, frozen=True, tag="inline"):
     """Rows written in the job itself: for trying things out."""
 
     rows: Annotated[list[dict[str, Any]], Meta(max_length=INLINE_ROWS_MAX)]
+    """Objects, a row each."""

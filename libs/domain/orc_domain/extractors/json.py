@@ -26,10 +26,12 @@ class JsonExtract(Tagged, frozen=True, tag="json"):
     columns: Types | None = None
     """Types of columns by name; the others are told by every record."""
     encoding: NonEmpty = "utf-8"
+    """Any that Python knows."""
     compression: Compression = "auto"
     select: Names | None = None
     rename: Renames | None = None
     file_name_column: NonEmpty | None = None
+    """A column that gets the name of the file each row comes from."""
     files: Files = "all"
     incremental: Incremental | None = None
     storage: Storage | None = None
@@ -42,10 +44,12 @@ class JsonlExtract(Tagged, frozen=True, tag="jsonl"):
     path: Paths
     columns: Types | None = None
     encoding: NonEmpty = "utf-8"
+    """Any that Python knows."""
     compression: Compression = "auto"
     select: Names | None = None
     rename: Renames | None = None
     file_name_column: NonEmpty | None = None
+    """A column that gets the name of the file each row comes from."""
     on_bad_rows: BadRows = BadRows()
     """A line that is no JSON object, or has a value that its column's type cannot hold."""
     files: Files = "all"

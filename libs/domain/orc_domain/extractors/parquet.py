@@ -19,6 +19,7 @@ class ParquetExtract(Tagged, frozen=True, tag="parquet"):
     hive_partitioning: bool = False
     """Whether `name=value` folders of the path are columns."""
     file_name_column: NonEmpty | None = None
+    """A column that gets the name of the file each row comes from."""
     files: Files = "all"
     incremental: Incremental | None = None
     storage: Storage | None = None

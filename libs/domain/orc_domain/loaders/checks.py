@@ -23,7 +23,9 @@ class RowCount(Tagged, frozen=True, tag="row_count"):
     """So many rows are loaded by the run, at least and at most."""
 
     min: Annotated[int, Meta(ge=0)] | None = None
+    """At least so many."""
     max: Annotated[int, Meta(ge=0)] | None = None
+    """At most so many."""
     severity: Severity = "fail"
 
 
@@ -31,6 +33,7 @@ class NotNull(Tagged, frozen=True, tag="not_null"):
     """No row of the table has null in these columns."""
 
     columns: Columns
+    """Each of them."""
     severity: Severity = "fail"
 
 
@@ -38,6 +41,7 @@ class Unique(Tagged, frozen=True, tag="unique"):
     """No two rows of the table have the same values in these columns together."""
 
     columns: Columns
+    """Together."""
     severity: Severity = "fail"
 
 
@@ -45,7 +49,9 @@ class AcceptedValues(Tagged, frozen=True, tag="accepted_values"):
     """The column holds nothing but these values, null aside."""
 
     column: NonEmpty
+    """Of the table."""
     values: Annotated[tuple[str | int | float | bool, ...], Meta(min_length=1, max_length=VALUES_MAX)]
+    """All that may stand there."""
     severity: Severity = "fail"
 
 
@@ -53,7 +59,9 @@ class Freshness(Tagged, frozen=True, tag="freshness"):
     """The latest value of a date or timestamp column is not older than this when the load commits."""
 
     column: NonEmpty
+    """A date or timestamp."""
     max_age_seconds: Annotated[float, Meta(gt=0)]
+    """Between its latest value and the commit."""
     severity: Severity = "fail"
 
 
@@ -61,7 +69,9 @@ class SqlAssertion(Tagged, frozen=True, tag="sql"):
     """A SELECT over the target, whose tables it names plainly, that must return no row; one that fails is not met."""
 
     query: Annotated[str, Meta(min_length=1, max_length=10_000)]
+    """It returns what is wrong."""
     name: NonEmpty | None = None
+    """What to call it when it is not met."""
     severity: Severity = "fail"
 
 

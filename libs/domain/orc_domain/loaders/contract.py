@@ -18,5 +18,6 @@ class SchemaContract(Struct, frozen=True, forbid_unknown_fields=True):
     tables: Literal["evolve", "freeze"] = "evolve"
     """Whether a table that is not there may be made, child tables of nested rows among them."""
     columns: Entity = "evolve"
+    """Columns that the table does not have."""
     data_type: Entity = "evolve"
     """`evolve` widens a column where every value it holds stays what it is, and fails the load where that cannot be."""

@@ -29,7 +29,9 @@ class DuckdbLoad(Tagged, frozen=True, tag="duckdb"):
     """A table of a DuckDB file under ORC_DATA_DIR."""
 
     db_path: Annotated[str, Meta(min_length=1)]
+    """Of the file, under ORC_DATA_DIR, which need not exist; `:memory:` keeps nothing."""
     table_name: Identifier
+    """In the file's schema `main`."""
     write_disposition: Disposition = "replace"
     load_id_column: Identifier | None = None
     """A column that gets the id of the run that loaded the row; None adds none."""
@@ -39,6 +41,7 @@ class DuckdbLoad(Tagged, frozen=True, tag="duckdb"):
     nested: Nested | None = None
     schema_contract: SchemaContract = SchemaContract()
     checks: Checks = ()
+    """What must be true of the table before a load is committed."""
     storage_version: Literal["v1.0.0", "v1.1.0", "v1.2.0", "v1.3.0", "v1.4.0", "latest"] | None = None
     """Of a file that is made by this load, for readers older than this DuckDB; None is this DuckDB's own."""
 

@@ -16,11 +16,15 @@ class ParquetLoad(Tagged, frozen=True, tag="parquet"):
     path: NonEmpty
     """The folder; it holds nothing but this dataset."""
     write_disposition: Literal["replace", "append"] = "replace"
+    """Whether the files take the place of those that are there."""
     partition_by: Annotated[tuple[NonEmpty, ...], Meta(max_length=16)] = ()
     """Columns whose values are folders, `name=value`, and not columns of the files."""
     compression: Literal["zstd", "snappy", "gzip", "uncompressed"] = "zstd"
+    """Of the files."""
     row_group_rows: Annotated[int, Meta(ge=2048, le=10_000_000)] = 122_880
+    """Rows of a row group."""
     load_id_column: Identifier | None = None
+    """A column that gets the id of the run that loaded the row; None adds none."""
 
 
 def check_parquet_load(config: ParquetLoad, field: str) -> None:

@@ -16,11 +16,15 @@ class PostgresLoad(Tagged, frozen=True, tag="postgres"):
     connection: SecretRef
     """The secret holds the URL: postgresql://user:password@host:5432/database"""
     table_name: Identifier
+    """Made when it is not there."""
     schema_name: Identifier = "public"
+    """That the table is in."""
     write_disposition: Literal["replace", "append", "merge", "insert-only"] = "replace"
+    """`replace` the table; `append` to it; `merge` by primary key; `insert-only` adds the keys that are new."""
     primary_key: Key | None = None
     merge: Merge = Merge()
     load_id_column: Identifier | None = None
+    """A column that gets the id of the run that loaded the row; None adds none."""
 
 
 def check_postgres(config: PostgresLoad, field: str) -> None:

@@ -15,6 +15,7 @@ Disposition = Literal["replace", "append", "merge", "scd2", "insert-only"]
 `insert-only` adds the keys that are new and leaves the others as they are.
 """
 Key = Annotated[tuple[NonEmpty, ...], Meta(min_length=1, max_length=32)]
+"""The columns that tell which rows are the same."""
 KEYED: frozenset[str] = frozenset({"merge", "scd2", "insert-only"})
 """Dispositions that need to know which rows are the same."""
 Nested = Literal["json", "flatten", "child_tables"]
@@ -39,6 +40,7 @@ class Scd2(Struct, frozen=True, forbid_unknown_fields=True):
     """How versions of a row are told apart; the columns are timestamps in UTC."""
 
     valid_from_column: Identifier = "valid_from"
+    """When the version became valid."""
     valid_to_column: Identifier = "valid_to"
     """Null for the version that is valid now."""
     absent: Literal["close", "keep"] = "close"

@@ -16,6 +16,8 @@ from orc_executor.underway import Underway
 
 def cut_records(one: JsonFile, path: JsonPath, underway: Underway) -> list[JsonFile]:
     """Return a file of the records, none where there is no record; raises SourceMalformed, WrongShape, TaskStopped."""
+    from jsonpath_rfc9535 import JSONPathRecursionError  # noqa: PLC0415 - only files with such a path need it
+
     file = one.file
     body = _whole(one, underway)
     if not body.strip():
@@ -24,7 +26,7 @@ def cut_records(one: JsonFile, path: JsonPath, underway: Underway) -> list[JsonF
         found = records(compact(body), path)
     except WrongShape as error:
         raise SourceMalformed(file.name, str(error)) from error
-    except RecursionError as error:
+    except (RecursionError, JSONPathRecursionError) as error:
         raise SourceMalformed(file.name, "is nested too deeply for a path into it") from error
     if not found.count:
         return []

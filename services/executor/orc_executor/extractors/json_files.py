@@ -95,17 +95,19 @@ class JsonSource:
         del scan
         names = {one.file.path: one.file.name for one in self._files}
         told = source_error(error, names)
-        if "maximum_object_size" in str(error) or not isinstance(told, SourceMalformed | WrongShape):
+        if not (is_type_doubt(error) or NO_COLUMNS in str(error)):
             return told
-        for one in self._files:
-            if one.format == "newline_delimited":
-                bad = first_bad_line(engine, one.file, one.compression, self._declared, self._underway)
-                if bad is not None:
-                    return SourceMalformed(one.file.name, bad.reason, line=bad.line)
+        try:
+            for one in self._files:
+                if one.format == "newline_delimited":
+                    bad = first_bad_line(engine, one.file, one.compression, self._declared, self._underway)
+                    if bad is not None:
+                        return SourceMalformed(one.file.name, bad.reason, line=bad.line)
+        except duckdb.Error as worse:
+            # A line may be too much for a second look; what was known before is still true.
+            return TaskStopped() if isinstance(worse, duckdb.InterruptException) else told
         if NO_COLUMNS in str(error):
-            return WrongShape(
-                f"{', '.join(list(names.values())[:3])}: no record has a key, or not all are objects"
-            )
+            return SourceMalformed(", ".join(list(names.values())[:3]), "not all records are objects")
         return told
 
     def _scan(

@@ -7,6 +7,7 @@ from orc_domain.extractors.inline import InlineExtract
 from orc_domain.extractors.json import JsonExtract, JsonlExtract
 from orc_domain.extractors.parquet import ParquetExtract
 from orc_domain.extractors.sql import SqlExtract
+from orc_domain.plugin_configs import ExtractorConfig
 from orc_executor.errors import Internal
 from orc_executor.extractors.csv import CsvSource
 from orc_executor.extractors.inline import InlineSource
@@ -37,4 +38,8 @@ def open_source(extractor: Extractor, underway: Underway, state: TaskState) -> S
             from orc_executor.extractors.sql import SqlSource  # noqa: PLC0415 - a driver that only Postgres needs
 
             return SqlSource(extractor, underway, state)
+        case ExtractorConfig():
+            from orc_executor.extractors.plugin import PluginSource  # noqa: PLC0415 - Arrow, which only plugins need
+
+            return PluginSource(extractor, underway, state)
     raise Internal(f"there is no extractor for {type(extractor).__name__}")

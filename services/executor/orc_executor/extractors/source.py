@@ -8,7 +8,7 @@ Source: what every extractor gives a loader.
 Nothing passes through Python row by row.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 import duckdb
@@ -53,6 +53,8 @@ class Rejects(Struct, frozen=True, kw_only=True):
     clear: str
     """The statement that forgets them, to be run before the scan is read."""
     policy: BadRows
+    settle: Callable[[], None] | None = None
+    """To be called between the scan and `sql`: it finds out the lines, and raises TaskError when rows were lost unseen."""
 
 
 class Scan(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from orc_domain.run_messages import TaskResult
 from orc_executor.engine import Engine
 from orc_executor.engine_errors import is_type_doubt
 from orc_executor.extractors.source import NO_SCAN, Scan, Source
+from orc_executor.loaders.quarantine import count_rejects
 from orc_executor.underway import Underway
 
 
@@ -19,19 +20,24 @@ def discard(source: Source, engine: Engine, underway: Underway) -> TaskResult:
         try:
             with underway.interruptible(engine.interrupt):
                 scan = next(scans)
-            rows = _count(scan, engine, underway)
+            rows, bad_rows = _count(scan, engine, underway)
             break
         except duckdb.Error as error:
             if not (scan.is_sampled and is_type_doubt(error)):
                 with underway.interruptible(engine.interrupt):
                     raise source.explain(engine, scan, error) from error
-    return TaskResult(rows=rows, bytes=scan.bytes, seconds=underway.seconds())
+    return TaskResult(rows=rows, bytes=scan.bytes, seconds=underway.seconds(), bad_rows=bad_rows)
 
 
-def _count(scan: Scan, engine: Engine, underway: Underway) -> int:
-    if not scan.columns:
-        return 0
+def _count(scan: Scan, engine: Engine, underway: Underway) -> tuple[int, int]:
+    """Return the number of rows and of bad ones; raises TooManyBadRows."""
+    rows = bad_rows = 0
     with underway.interruptible(engine.interrupt, engine.percent):
-        # The hash has DuckDB make every value; a plain count would leave columns unread and their faults unseen.
-        ((rows, _),) = engine.run(f"SELECT count(*), bit_xor(hash(found)) FROM ({scan.sql}) AS found")
-    return int(rows)
+        if scan.rejects is not None:
+            engine.run(scan.rejects.clear)
+        if scan.columns:
+            # The hash has DuckDB make every value; a plain count would leave columns unread and their faults unseen.
+            ((rows, _),) = engine.run(f"SELECT count(*), bit_xor(hash(found)) FROM ({scan.sql}) AS found")
+        if scan.rejects is not None:
+            bad_rows = count_rejects(engine, scan.rejects)
+    return int(rows), bad_rows

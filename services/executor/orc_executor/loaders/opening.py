@@ -5,6 +5,7 @@ from orc_domain.loaders.discard import DiscardLoad
 from orc_domain.loaders.duckdb import DuckdbLoad
 from orc_domain.loaders.parquet import ParquetLoad
 from orc_domain.loaders.postgres import PostgresLoad
+from orc_domain.plugin_configs import LoaderConfig
 from orc_executor.engine import Engine
 from orc_executor.errors import Internal
 from orc_executor.loaders.duckdb_file import DuckdbFile
@@ -26,4 +27,8 @@ def open_target(loader: Loader, engine: Engine, underway: Underway) -> Target | 
             from orc_executor.loaders.postgres_table import PostgresTable  # noqa: PLC0415 - only Postgres needs its driver
 
             return PostgresTable(loader, engine, underway)
+        case LoaderConfig():
+            from orc_executor.loaders.plugin import PluginTarget  # noqa: PLC0415 - Arrow, which only plugins need
+
+            return PluginTarget(loader, engine, underway)
     raise Internal(f"there is no loader for {type(loader).__name__}")

@@ -36,6 +36,8 @@ def count_rejects(engine: Engine, rejects: Rejects) -> int:
 
     For any loader, once the scan was read to its end; nothing is written.
     """
+    if rejects.settle is not None:
+        rejects.settle()
     ((count,),) = engine.run(f"SELECT count(*) FROM ({rejects.sql})")
     if count > rejects.policy.max:
         raise TooManyBadRows(count, rejects.policy.max, _first(engine, rejects))

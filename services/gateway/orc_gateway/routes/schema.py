@@ -1,4 +1,4 @@
-"""The OpenAPI document, and a page that lists it without loading anything from elsewhere."""
+"""The OpenAPI document, a page that lists it without loading anything from elsewhere, and the schemas of job files."""
 
 from html import escape
 from typing import Any
@@ -11,6 +11,9 @@ from orc_gateway.answers import JSON
 from orc_gateway.guards import OPEN
 from orc_gateway.openapi import document
 from orc_gateway.requests import AnyRequest
+from orc_runtime.job_schema import job_schema, jobs_schema
+
+SCHEMA_JSON = "application/schema+json"
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -23,7 +26,8 @@ td, th {{ text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px sol
 code {{ font-family: ui-monospace, monospace; }}
 </style></head><body>
 <h1>orc-nats-ator</h1>
-<p>{description} The whole description is <a href="/schema/openapi.json">openapi.json</a> (OpenAPI {openapi}).</p>
+<p>{description} The whole description is <a href="/schema/openapi.json">openapi.json</a> (OpenAPI {openapi}).
+Editors of job files read <a href="/schema/job.json">job.json</a> and <a href="/schema/jobs.json">jobs.json</a> (JSON Schema).</p>
 <table><thead><tr><th>Method</th><th>Path</th><th>What it does</th></tr></thead><tbody>
 {rows}
 </tbody></table></body></html>
@@ -52,7 +56,15 @@ def schema_routes() -> list[HTTPRouteHandler]:
             _page(msgspec.json.decode(json_of(request.app))), media_type="text/html", headers=headers
         )
 
-    return [openapi_json, page]
+    @get("/schema/job.json", include_in_schema=False, opt={OPEN: True})
+    async def job_json() -> Response[bytes]:
+        return Response(job_schema(), media_type=SCHEMA_JSON)
+
+    @get("/schema/jobs.json", include_in_schema=False, opt={OPEN: True})
+    async def jobs_json() -> Response[bytes]:
+        return Response(jobs_schema(), media_type=SCHEMA_JSON)
+
+    return [openapi_json, page, job_json, jobs_json]
 
 
 def _page(described: dict[str, Any]) -> str:
