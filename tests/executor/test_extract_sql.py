@@ -114,6 +114,23 @@ def test_a_number_that_would_be_rounded_is_refused(worker, warehouse, value):
     assert worker.types() == {"amount": "VARCHAR"}
 
 
+@pytest.mark.parametrize(
+    ("value", "type_", "came"),
+    [
+        ("'{{1,2},{3,4}}'::int[]", "JSON", "[[1,2],[3,4]]"),
+        ("'5874897-12-31'::date", "VARCHAR", "5874897-12-31"),
+        ("'{1.5}'::text[]", "DOUBLE[]", "[1.5]"),
+    ],
+)
+def test_what_has_no_counterpart_fails_until_the_config_says_what_it_is(worker, value, type_, came):
+    """Rather than to arrive as something else."""
+    query = f"SELECT {value} AS v"
+    if type_ == "JSON":
+        assert worker.fail(sql(query), table())[0] in {"source_malformed", "wrong_shape"}
+    worker.load(sql(query, columns={"v": type_}), table())
+    assert worker.rows("SELECT v::VARCHAR FROM t") == [(came,)]
+
+
 def test_columns_are_cast_selected_and_renamed(worker, warehouse):
     """By their names in the source."""
     query = "SELECT 1 AS id, '2026-01-02' AS day, ARRAY['x'] AS tags, '\\x41'::bytea AS raw, 5 AS rest"

@@ -1,5 +1,8 @@
 """Parquet folders: what a load leaves there, and what it refuses to touch."""
 
+import re
+from pathlib import Path
+
 import duckdb
 import pytest
 from support.parquet_dataset import dataset, left, manifest, named, present, rows
@@ -281,3 +284,16 @@ def test_a_receipt_is_found_and_settled_by(worker):
     assert worker.perform(INLINE, APPEND, **again, settle=True) == Loaded(result, already=True)
     assert worker.perform(INLINE, APPEND, settle=True) == NoReceipt()
     assert len(present(worker)) == 1
+
+
+def test_a_reader_by_the_manifest_needs_two_statements(worker, monkeypatch):
+    """As docs/loaders/parquet.md shows them; partitions and what lies beside the dataset included."""
+    page = (Path(__file__).parents[2] / "docs" / "loaders" / "parquet.md").read_text()
+    (shown,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    worker.load(
+        inline({"day": "a b", "n": 1}, {"day": None, "n": 2}), dataset("lake/orders", partition_by=["day"])
+    )
+    (worker.data_dir / "lake" / "orders" / "other.parquet").write_text("none of it")
+    monkeypatch.chdir(worker.data_dir)
+    with duckdb.connect() as connection:
+        assert sorted(connection.execute(shown).fetchall()) == [(1, "a b"), (2, None)]

@@ -96,7 +96,7 @@ def test_two_workers_take_turns_at_one_folder(worker, tmp_path):
 
 def test_one_run_ordered_at_two_workers_is_loaded_once(worker, tmp_path):
     """Whoever comes second finds the receipt of the first."""
-    one = order(INLINE, APPEND, check_receipt=True)
+    one = order(INLINE, APPEND)
     with worker_process(tmp_path) as other:
         for each in (worker, other):
             each.say(one)

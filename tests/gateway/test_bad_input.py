@@ -110,11 +110,8 @@ FIELDS = {
     "private address": (api("http://10.0.0.1/data"), f"{PLACE}.url"),
     "private address in disguise": (api("http://2130706433/data"), f"{PLACE}.url"),
     "metadata address": (api(METADATA), f"{PLACE}.url"),
-    "metadata address of a parent": (
-        api("https://api.example.com/{parent.id}", parent={"url": METADATA}),
-        f"{PLACE}.parent.url",
-    ),
     "metadata address for tokens": (api(auth=OAUTH), f"{PLACE}.auth.token_url"),
+    "metadata address of a file": (extract(type="csv", path=["a.csv", METADATA]), f"{PLACE}.path[1]"),
     "loopback in IPv6": (api("http://[::ffff:127.0.0.1]/"), f"{PLACE}.url"),
     "other scheme": (api("file:///etc/passwd"), f"{PLACE}.url"),
 }

@@ -90,6 +90,10 @@ async def test_templates_are_rendered(client, executors):
         ({"extractor_config": CSV | {"incremental": {"cursor": "a"}}, "loader_config": TABLE}, "extractor_config.incremental"),
         ({"extractor_config": {"type": "csv", "path": "{{ window_start }}"}}, "extractor_config.path"),
         ({"extractor_config": {"type": "api", "url": "http://169.254.169.254/"}}, "extractor_config.url"),
+        (
+            {"extractor_config": {"type": "api", "url": "https://a.b/{parent.id}", "parent": {"url": "http://169.254.169.254"}}},
+            "extractor_config.parent.url",
+        ),
         ({"extractor_config": CSV, "limit": 0}, "limit"),
         ({"extractor_config": CSV, "limit": 1001}, "limit"),
         ({"extractor_config": CSV, "pool": "*"}, "pool"),

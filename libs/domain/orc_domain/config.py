@@ -32,7 +32,7 @@ class Tagged(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
     """Base of what says its kind under `type` and takes no unknown key."""
 
 
-_ADDRESSED = ("url", "parent.url", "auth.token_url")
+_ADDRESSED = ("url", "parent.url", "auth.token_url", "storage.endpoint")
 
 
 def urls_of(config: Config) -> dict[str, str]:
@@ -45,6 +45,14 @@ def urls_of(config: Config) -> dict[str, str]:
         if isinstance(value, str):
             found[place] = value
     return found
+
+
+def paths_given(config: Config) -> list[tuple[str, str]]:
+    """Return the paths of files of a config as given, which may be URLs, each with its place."""
+    path = config.get("path")
+    listed = enumerate(path) if isinstance(path, list | tuple) else ()
+    found = [("path", path), *((f"path[{nth}]", one) for nth, one in listed)]
+    return [(place, text) for place, text in found if isinstance(text, str)]
 
 
 def keys_of(union: Any, config: Config) -> str | None:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct, json, structs
 
-from orc_domain.config import Config, urls_of
+from orc_domain.config import Config, paths_given, urls_of
 from orc_domain.rejection import Invalid
 from orc_domain.timetable import Timetable
 
@@ -82,26 +82,18 @@ def check_templates(config: Config, field: str, timetable: Timetable) -> Config:
         return text
 
     _walk(config, field, check)
-    for place, url in [*urls_of(config).items(), *_remote_paths(config)]:
-        if _OPEN in url and not _HOST_FIXED.match(url):
-            # Where a request goes is judged when the job is created, and is to stay what was judged.
+    rendered = render(config, Window(_LONGEST, _LONGEST, timetable.zone), field)
+    addressed = [*urls_of(config).items(), *paths_given(config)]
+    becoming = [*urls_of(rendered).values(), *(path for _, path in paths_given(rendered))]
+    for (place, given), url in zip(addressed, becoming, strict=True):
+        # Where a request goes is judged when the job is created, and is to stay what was judged.
+        if _OPEN in given and ("path" not in place or "://" in url) and not _HOST_FIXED.match(given):
             raise Invalid(
                 f"{field}.{place}",
                 "a template stands in the scheme or the host",
                 valid="templates after the host: https://host/path?day={{ due_at:%Y-%m-%d }}",
             )
-    return render(config, Window(_LONGEST, _LONGEST, timetable.zone), field)
-
-
-def _remote_paths(config: Config) -> list[tuple[str, str]]:
-    """Return the paths of files that are URLs, or may become such, with their places."""
-    path = config.get("path")
-    paths = (
-        [("path", path)]
-        if isinstance(path, str)
-        else [(f"path[{nth}]", one) for nth, one in enumerate(path or ())]
-    )
-    return [(place, one) for place, one in paths if isinstance(one, str) and "://" in one]
+    return rendered
 
 
 def _walk(value: Any, place: str, change: Callable[[str, str], str]) -> Any:

@@ -16,7 +16,7 @@ from litestar import Request
 from msgspec import Meta, Struct
 
 from orc_domain.backfill import Concurrency, Reprocess
-from orc_domain.config import Config, urls_of
+from orc_domain.config import Config, paths_given, urls_of
 from orc_domain.cron import YEAR_MAX, YEAR_MIN
 from orc_domain.egress import EgressPolicy, literal_address
 from orc_domain.fields import invalid_from
@@ -181,11 +181,10 @@ def check_job(spec: JobSpec, egress: EgressPolicy, now: datetime) -> None:
 
 
 def check_address(config: Config, egress: EgressPolicy, field: str) -> None:
-    """Raise Invalid for an API at a literal address that may not be reached."""
-    if config.get("type") != "api":
-        return
-    for place, url in urls_of(config).items():
-        address = literal_address(urlsplit(url).hostname or "")
+    """Raise Invalid for an API, or a file, at a literal address that may not be reached."""
+    for place, url in [*urls_of(config).items(), *paths_given(config)]:
+        is_web = url.partition("://")[0].lower() in {"http", "https"}
+        address = literal_address(urlsplit(url).hostname or "") if is_web else None
         refused = egress.refusal(address) if address is not None else None
         if refused:
             raise Invalid(f"{field}.{place}", refused, valid="a public address", code="address-refused")

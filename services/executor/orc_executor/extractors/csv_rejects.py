@@ -64,8 +64,7 @@ def rejects_sql(
     reason = f"coalesce(CASE WHEN error_type = 'CAST' THEN {type_reason} END, split_part(error_message, chr(10), 1))"
     found = (
         f"SELECT file_path AS path, line_byte_position::BIGINT - 1 AS place, line::BIGINT AS line, {reason} AS reason, "
-        f"csv_line AS raw FROM {_ERRORS} JOIN {_SCANS} USING (scan_id, file_id) "
-        f"WHERE CASE WHEN {_SWALLOWED} THEN error({sql_names.text(_LOST)}) ELSE true END"
+        f"csv_line AS raw FROM {_ERRORS} JOIN {_SCANS} USING (scan_id, file_id)"
     )
     if has_misfits:
         found += f" UNION ALL SELECT path, place, line, reason, raw FROM {_MISFITS}"

@@ -60,6 +60,9 @@ class SqlSource:
             copied = copied_sql(sql, columns, config.incremental, self._state, underway.order.window)
             # One statement by itself, as the server says: COPY is sent in a way that would take several.
             session.run(lambda: session.connection.prepare(copied))
+            if (wanted := underway.order.limits.rows_wanted) is not None:
+                # One more, which tells whether these are all.
+                copied += f" LIMIT {wanted + 1}"
             try:
                 with self._spool.open("wb", buffering=0) as spool:
                     underway.rows = self._copy(session, copied, spool)
