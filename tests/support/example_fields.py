@@ -65,7 +65,7 @@ def value_of(config, name, type_, nth):
             return nth
     if name == incremental.get("cursor"):
         initial = incremental.get("initial")
-        return initial + 60 * nth if isinstance(initial, int) else FIRST + timedelta(minutes=nth)
+        return initial + 3600 * nth if isinstance(initial, int) else FIRST + timedelta(hours=nth)
     if name == "id" or name in compared(config):
         return nth + 1
     return delicate(config, name, nth)
