@@ -7,7 +7,7 @@ import pytest
 
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
-from orc_executor.extractors.json_lines import json_scans
+from orc_executor.extractors.json.lines import json_scans
 from orc_executor.scratch import Scratch
 from orc_executor.worker_settings import WorkerSettings
 
