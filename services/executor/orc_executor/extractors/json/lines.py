@@ -16,6 +16,7 @@ from orc_executor import sql_names
 from orc_executor.engine import Engine
 from orc_executor.extractors.declared import cast_sql
 from orc_executor.extractors.json.cursor import ROWS, CursorPlace, find_cursor
+from orc_executor.extractors.json.keys import check_keys
 from orc_executor.extractors.shaping import shape
 from orc_executor.extractors.source import Columns, Scan, fits
 
@@ -45,6 +46,7 @@ def json_scans(
     """
     path = sql_names.text(str(spool))
     found = found or engine.describe(found_sql(spool))
+    check_keys(engine, found, lambda some: f"SELECT * FROM {_read_json(path, some)}")
     declared = _by_column(columns or {}, found)
     # What is wanted are columns of the table, under the names that they get.
     table = {name.casefold(): type_ for name, type_ in (wanted or {}).items()}
@@ -95,15 +97,16 @@ def _query(path: str, found: Columns, types: Columns, declared: Columns, place: 
             parts.append(f"CAST({column} AS {type_}) AS {column}")
         else:
             parts.append(column)
-    rows = (
-        f"read_json({path}, format = 'newline_delimited', records = true, auto_detect = false, "
-        f"columns = {sql_names.columns(read)}) AS {ROWS}"
-    )
+    rows = f"{_read_json(path, sql_names.columns(read))} AS {ROWS}"
     if place is not None:
         if place.is_nested:
             parts.append(f"{place.value} AS {sql_names.identifier(place.name)}")
         parts.append(f"{place.text} AS {sql_names.identifier(place.hidden)}")
     return f"SELECT {', '.join(parts)} FROM {rows}" if read != types or place else f"SELECT * FROM {rows}"
+
+
+def _read_json(path: str, columns: str) -> str:
+    return f"read_json({path}, format = 'newline_delimited', records = true, auto_detect = false, columns = {columns})"
 
 
 def _must_cast(found: str, declared: str) -> bool:

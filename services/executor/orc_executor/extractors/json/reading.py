@@ -7,8 +7,7 @@ the config says is read as its text where that type does not simply hold what wa
 
 # ruff: noqa: S608 - every name and text of a user is quoted by sql_names
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 import duckdb
@@ -17,8 +16,8 @@ from msgspec import Struct
 from orc_domain.extractors.files import Compression
 from orc_executor import sql_names
 from orc_executor.engine import Engine
-from orc_executor.errors import WrongShape
 from orc_executor.extractors.casting import checked_cast, is_scalar
+from orc_executor.extractors.json.keys import check_keys
 from orc_executor.extractors.json.types import united
 from orc_executor.extractors.shaping import file_name_sql
 from orc_executor.extractors.source import Columns, fits
@@ -31,7 +30,6 @@ FILES_A_LOOK = 4
 NO_COLUMNS = "expected records, but got non-record JSON"
 """What DuckDB says where it found no record at all."""
 _PATH = "_orc_path"
-_RENAMED = re.compile(r"(?P<name>.+)_\d+\Z", re.DOTALL)
 
 
 class JsonFile(Struct, frozen=True):
@@ -50,7 +48,7 @@ def described(engine: Engine, files: Sequence[JsonFile]) -> dict[str, str]:
         for place in range(0, len(group), FILES_A_LOOK):
             tellings += _looked_at(engine, group[place : place + FILES_A_LOOK])
     found = united(tellings)
-    _check_names(engine, files, found)
+    check_keys(engine, found, lambda columns: _as_given(files, columns))
     return found
 
 
@@ -134,17 +132,6 @@ def _read(group: Sequence[JsonFile], options: str, *, records: bool = True) -> s
     )
 
 
-def _check_names(engine: Engine, files: Sequence[JsonFile], found: Mapping[str, str]) -> None:
-    """Refuse keys that differ only in case: DuckDB gives the second another name, under which nothing is read."""
-    there = {name.casefold() for name in found}
-    for name in found:
-        renamed = _RENAMED.match(name)
-        if renamed is None or renamed["name"].casefold() not in there:
-            continue
-        options = f"auto_detect = false, columns = {sql_names.columns({name: 'JSON'})}"
-        queries = [f"SELECT * FROM {_read(group, options)}" for group in _groups(files)]
-        column = sql_names.identifier(name)
-        if not engine.run(
-            f"SELECT 1 FROM ({' UNION ALL '.join(queries)}) WHERE {column} IS NOT NULL LIMIT 1"
-        ):
-            raise WrongShape(f"two keys of the records are {renamed['name']} and differ only in case")
+def _as_given(files: Sequence[JsonFile], columns: str) -> str:
+    options = f"auto_detect = false, columns = {columns}"
+    return " UNION ALL ".join(f"SELECT * FROM {_read(group, options)}" for group in _groups(files))
