@@ -64,7 +64,11 @@ def test_service_runs_with_its_own_extra_alone(service):
     assert "pytest" in blocked
     modules = [f"orc_{service}.app", f"orc_{service}.settings", "orc_runtime.migrate", "orc.__main__"]
     if service == "executor":
-        modules += ["orc_executor.worker", "orc_executor.loaders.duckdb_file", "orc_executor.extractors.api"]
+        modules += [
+            "orc_executor.worker",
+            "orc_executor.loaders.duckdb_file",
+            "orc_executor.extractors.api.source",
+        ]
     result = subprocess.run(
         [sys.executable, "-c", BLOCKING, ",".join(sorted(blocked)), *modules],
         capture_output=True, text=True, check=False,

@@ -7,10 +7,10 @@ from support.web_server import web_server
 from support.worker_process import table, worker_process
 
 from orc_executor.errors import WrongShape
-from orc_executor.extractors import json_bounds
-from orc_executor.extractors.answers import Answer
-from orc_executor.extractors.held import ANSWERS_MAX, Held, Hold
-from orc_executor.extractors.json_records import ROOT, JsonPath, line_records, records, value
+from orc_executor.extractors.api.answers import Answer
+from orc_executor.extractors.api.held import ANSWERS_MAX, Held, Hold
+from orc_executor.extractors.json import bounds as json_bounds
+from orc_executor.extractors.json.records import ROOT, JsonPath, line_records, records, value
 from orc_executor.frames import LoadLimits
 
 

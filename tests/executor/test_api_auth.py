@@ -10,8 +10,8 @@ from support.worker_process import table, worker_process
 
 from orc_domain.egress import parse_egress
 from orc_domain.extract import parse_extractor
-from orc_executor.extractors.connection import Connection
-from orc_executor.extractors.tokens import Tokens as ApiTokens
+from orc_executor.extractors.api.connection import Connection
+from orc_executor.extractors.api.tokens import Tokens as ApiTokens
 from orc_executor.secrets import Secrets
 
 SECRETS = {"ORC_SECRET_KEY": "hush-hush", "ORC_SECRET_USER": "me@example", "ORC_SECRET_COLON": "a:b"}

@@ -8,7 +8,7 @@ from support.worker_process import order, table
 
 from orc_domain.egress import parse_egress
 from orc_domain.extract import parse_extractor
-from orc_executor.extractors.api import ApiSource
+from orc_executor.extractors.api.source import ApiSource
 from orc_executor.frames import LoadLimits
 from orc_executor.paths import Folders
 from orc_executor.scratch import Scratch

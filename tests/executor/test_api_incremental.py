@@ -11,7 +11,7 @@ from support.worker_process import table
 from orc_domain.extractors.incremental import ApiIncremental
 from orc_domain.run_messages import CursorSet, RunWindow
 from orc_executor.errors import WrongShape
-from orc_executor.extractors.api_cursor import beginning
+from orc_executor.extractors.api.cursor import beginning
 from orc_executor.state import TaskState
 
 WINDOW = RunWindow(datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 2, 12, 30, 0, 500, tzinfo=UTC))

@@ -10,7 +10,7 @@ from orc_domain.egress import EgressPolicy
 from orc_domain.extract import parse_extractor
 from orc_executor.engine import Engine
 from orc_executor.engine_errors import is_type_doubt
-from orc_executor.extractors import json_line_faults
+from orc_executor.extractors.json import line_faults as json_line_faults
 from orc_executor.extractors.opening import open_source
 from orc_executor.paths import Folders
 from orc_executor.scratch import Scratch

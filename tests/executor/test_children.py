@@ -8,10 +8,10 @@ import pytest
 
 from orc_domain.extractors.api import ApiExtract
 from orc_domain.extractors.api_parent import ApiParent
-from orc_executor.extractors.json_records import Records
-from orc_executor.extractors.parents import Children, Parent
-from orc_executor.extractors.requests import Request
-from orc_executor.extractors.resources import PAGES_AHEAD_MAX, of_each
+from orc_executor.extractors.api.parents import Children, Parent
+from orc_executor.extractors.api.requests import Request
+from orc_executor.extractors.api.resources import PAGES_AHEAD_MAX, of_each
+from orc_executor.extractors.json.records import Records
 
 MOST = 3
 TURNS = 200

@@ -10,8 +10,8 @@ from support.worker_process import order
 
 from orc_domain.egress import EgressPolicy
 from orc_executor.errors import SourceMalformed, TaskStopped
-from orc_executor.extractors import encodings
-from orc_executor.extractors.encodings import reencoded
+from orc_executor.extractors.files import encodings
+from orc_executor.extractors.files.encodings import reencoded
 from orc_executor.frames import LoadLimits
 from orc_executor.paths import Folders, SourceFile
 from orc_executor.scratch import Scratch

@@ -7,7 +7,7 @@ import pytest
 
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
-from orc_executor.extractors.json_lines import json_scans
+from orc_executor.extractors.json.lines import json_scans
 from orc_executor.scratch import Scratch
 from orc_executor.worker_settings import WorkerSettings
 
@@ -149,3 +149,16 @@ def test_the_table_is_looked_at_under_new_names(engine, scan):
     """What is renamed into a text column of the table is read as text."""
     found = scan([{"Code": 7}], {"zip": "VARCHAR", "code": "BIGINT"}, rename={"code": "zip"})
     assert (found.columns, values(engine, found)) == ({"zip": "VARCHAR"}, [("7",)])
+
+
+@pytest.mark.parametrize("records", [[{"a": 1, "A": 2}], [{"a": 1}, {"A": 2}], [{"A": 1, "a_1": 2, "a": 3}]])
+def test_keys_that_differ_only_in_case_are_refused(scan, records):
+    """Columns do not differ by case, so one of them would be lost without a word."""
+    with pytest.raises(WrongShape, match="differ only in case"):
+        scan(records)
+
+
+def test_names_that_only_look_renamed_are_taken(engine, scan):
+    """A key of its own is read, also where it is null in every record."""
+    assert values(engine, scan([{"a": 1, "a_1": 2}])) == [(1, 2)]
+    assert values(engine, scan([{"a": 1, "a_1": None}])) == [(1, None)]

@@ -3,7 +3,7 @@
 import pytest
 
 from orc_executor.errors import WrongShape
-from orc_executor.extractors.json_records import ROOT, JsonPath, compact, records, value
+from orc_executor.extractors.json.records import ROOT, JsonPath, compact, records, value
 
 
 def cut(body, path="$"):

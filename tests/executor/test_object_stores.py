@@ -18,9 +18,9 @@ from orc_executor.errors import (
     SourceRefused,
     SourceUnavailable,
 )
-from orc_executor.extractors import object_stores
-from orc_executor.extractors.files import find_files
-from orc_executor.extractors.object_stores import ObjectStores
+from orc_executor.extractors.files import object_stores
+from orc_executor.extractors.files.finding import find_files
+from orc_executor.extractors.files.object_stores import ObjectStores
 from orc_executor.state import NO_STATE, TaskState
 
 

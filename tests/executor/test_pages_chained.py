@@ -6,7 +6,7 @@ import pytest
 from support.apis import api, rows
 from support.worker_process import table
 
-from orc_executor.extractors.link_header import parse_links
+from orc_executor.extractors.api.link_header import parse_links
 
 LAST = 5
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from orc_executor.extractors.rate_limit import HOSTS_MAX, RateLimit
+from orc_executor.extractors.api.rate_limit import HOSTS_MAX, RateLimit
 
 
 class Clock:

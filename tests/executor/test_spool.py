@@ -8,9 +8,9 @@ from support.web_server import web_server
 from support.worker_process import table, worker_process
 
 from orc_executor.errors import WrongShape
-from orc_executor.extractors.json_records import Records
-from orc_executor.extractors.seen_types import SeenTypes, unite
-from orc_executor.extractors.spool import SEGMENT_BYTES, Spool
+from orc_executor.extractors.api.seen_types import SeenTypes, unite
+from orc_executor.extractors.api.spool import SEGMENT_BYTES, Spool
+from orc_executor.extractors.json.records import Records
 
 PAGES = {"type": "page_number", "total_pages": "$.pages"}
 

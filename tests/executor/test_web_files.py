@@ -11,9 +11,9 @@ from support.worker_process import DISCARD, table, worker_process
 from support.worker_reach import reach_of, underway_of
 
 from orc_executor.errors import AddressRefused, SourceMalformed, SourceMissing, SourceUnavailable, TaskStopped
-from orc_executor.extractors import remote_files
-from orc_executor.extractors.files import find_files
-from orc_executor.extractors.web_files import WebFiles
+from orc_executor.extractors.files import fetching as remote_files
+from orc_executor.extractors.files.finding import find_files
+from orc_executor.extractors.files.web_files import WebFiles
 from orc_executor.state import NO_STATE, TaskState
 
 CSV = b"a,b\n1,x\n"

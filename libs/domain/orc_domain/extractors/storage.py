@@ -51,10 +51,15 @@ class Storage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     endpoint: NonEmpty | None = None
     """The URL of a store that is not the vendor's own: MinIO, Ceph, R2, an emulator."""
     access_key_id: NonEmpty | SecretRef | None = None
+    """Of S3: who signs."""
     secret_access_key: SecretRef | None = None
+    """Of S3: what it signs with."""
     session_token: SecretRef | None = None
+    """Of S3: goes with keys that were given for a while."""
     account_name: NonEmpty | None = None
+    """Of Azure: the storage account."""
     account_key: SecretRef | None = None
+    """Of Azure: what the account signs with."""
     service_account: SecretRef | None = None
     """The secret holds the JSON of a service account's key."""
     anonymous: bool = False

@@ -9,7 +9,7 @@ import msgspec
 from orc_executor.engine import Engine
 from orc_executor.engine_errors import source_error
 from orc_executor.errors import TaskError, TaskStopped
-from orc_executor.extractors.json_lines import json_scans
+from orc_executor.extractors.json.lines import json_scans
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan
 from orc_executor.state import NOTHING_LEARNED, Learned
 from orc_executor.underway import Underway

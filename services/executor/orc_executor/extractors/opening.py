@@ -9,7 +9,7 @@ from orc_domain.extractors.parquet import ParquetExtract
 from orc_domain.extractors.sql import SqlExtract
 from orc_domain.plugin_configs import ExtractorConfig
 from orc_executor.errors import Internal
-from orc_executor.extractors.csv import CsvSource
+from orc_executor.extractors.csv.source import CsvSource
 from orc_executor.extractors.inline import InlineSource
 from orc_executor.extractors.parquet import ParquetSource
 from orc_executor.extractors.source import Source
@@ -27,15 +27,15 @@ def open_source(extractor: Extractor, underway: Underway, state: TaskState) -> S
         case InlineExtract():
             return InlineSource(extractor.rows, underway)
         case JsonExtract() | JsonlExtract():
-            from orc_executor.extractors.json_files import JsonSource  # noqa: PLC0415 - Arrow, which only they need
+            from orc_executor.extractors.json.source import JsonSource  # noqa: PLC0415 - Arrow, which only they need
 
             return JsonSource(extractor, underway, state)
         case ApiExtract():
-            from orc_executor.extractors.api import ApiSource  # noqa: PLC0415 - 15 MB that only APIs need
+            from orc_executor.extractors.api.source import ApiSource  # noqa: PLC0415 - 15 MB that only APIs need
 
             return ApiSource(extractor, underway, state)
         case SqlExtract():
-            from orc_executor.extractors.sql import SqlSource  # noqa: PLC0415 - a driver that only Postgres needs
+            from orc_executor.extractors.postgres.source import SqlSource  # noqa: PLC0415 - a driver that only Postgres needs
 
             return SqlSource(extractor, underway, state)
         case ExtractorConfig():

@@ -17,7 +17,7 @@ from orc_executor.engine import Engine
 from orc_executor.engine_errors import source_error
 from orc_executor.errors import SourceMalformed, TaskError, TaskStopped, WrongShape
 from orc_executor.extractors.casting import checked_cast, named_types
-from orc_executor.extractors.files import find_files
+from orc_executor.extractors.files.finding import find_files
 from orc_executor.extractors.shaping import file_name_sql, shape
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan, fits
 from orc_executor.paths import SourceFile

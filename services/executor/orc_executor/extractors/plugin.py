@@ -21,7 +21,7 @@ from orc_executor.engine import Engine
 from orc_executor.engine_errors import source_error
 from orc_executor.errors import TaskError, TaskStopped, WrongShape
 from orc_executor.extractors.batches import Spool
-from orc_executor.extractors.json_lines import json_scans
+from orc_executor.extractors.json.lines import json_scans
 from orc_executor.extractors.shaping import shape
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan
 from orc_executor.plugins.contexts import ExtractContext

@@ -1,0 +1,1 @@
+"""The extractor `api`: records of an HTTP API."""

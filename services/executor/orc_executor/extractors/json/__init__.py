@@ -1,0 +1,1 @@
+"""The extractors `json` and `jsonl`, and JSON records wherever they come from."""

@@ -1,0 +1,1 @@
+"""The extractor `sql`: rows of a Postgres database."""
