@@ -67,6 +67,9 @@ def test_an_example_is_extracted(example, worker):
     with duckdb.connect(str(worker.data_dir / loader["db_path"]), read_only=True) as connection:
         found = connection.sql(f"FROM {loader['table_name']}")
         types = dict(zip(found.columns, map(str, found.types), strict=True))
+        for name in example.extractor.get("parent", {}).get("include", ()):
+            included = found.project(f"parent_{name.replace('.', '_')}").fetchall()
+            assert {value for (value,) in included} == {record[name] for record in api.parent_records}
     names, known = table_columns(example.extractor)
     assert set(types) == names
     assert {name: types[name] for name in known} == known
