@@ -1,11 +1,10 @@
 """The pages of extractors and loaders: every example is a config that is taken, every word of a config has its example."""
 
-import re
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from msgspec import Struct, inspect, json
+from msgspec import Struct, inspect
+from support.config_pages import EXAMPLES
 
 from orc_domain.extract import BuiltIn as BuiltInExtractor
 from orc_domain.extract import parse_extractor
@@ -13,8 +12,6 @@ from orc_domain.load import BuiltIn as BuiltInLoader
 from orc_domain.load import parse_loader
 from orc_domain.task_rules import check_task
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGES = sorted(path for group in ("extractors", "loaders") for path in (DOCS / group).glob("*.md"))
 SHARED = {
     "columns",
     "select",
@@ -27,32 +24,17 @@ SHARED = {
     "encoding",
 }
 """Words that mean the same in every extractor of files."""
-_BLOCK = re.compile(r"^```json (extractor|loader|task)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
-def examples() -> list[tuple[str, str, dict[str, Any]]]:
-    """Return page, kind and config of every example."""
-    return [
-        (f"{page.parent.name}/{page.name}:{text[: block.start()].count(chr(10)) + 1}", block[1], json.decode(block[2]))
-        for page in PAGES
-        for text in [page.read_text()]
-        for block in _BLOCK.finditer(text)
-    ]  # fmt: skip
-
-
-EXAMPLES = examples()
-
-
-@pytest.mark.parametrize(("kind", "config"), [pytest.param(*rest, id=place) for place, *rest in EXAMPLES])
-def test_an_example_is_a_config_that_is_taken(kind, config):
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.place)
+def test_an_example_is_a_config_that_is_taken(example):
     """By the same judgement that a job's creation passes."""
-    if kind == "task":
-        extractor = parse_extractor(config["extractor_config"])
-        check_task(extractor, parse_loader(config["loader_config"]), "tasks[0]")
-    elif kind == "extractor":
-        parse_extractor(config)
+    if example.kind == "task":
+        check_task(parse_extractor(example.extractor), parse_loader(example.loader), "tasks[0]")
+    elif example.kind == "extractor":
+        parse_extractor(example.config)
     else:
-        parse_loader(config)
+        parse_loader(example.config)
 
 
 def words_of(kind: type[Struct]) -> set[tuple[str, str]]:
@@ -85,7 +67,7 @@ def used(config: Any) -> set[str]:
     return set()
 
 
-ALL_SHOWN = {key for _, _, example in EXAMPLES for key in used(example)}
+ALL_SHOWN = {key for example in EXAMPLES for key in used(example.config)}
 
 
 @pytest.mark.parametrize(
@@ -96,8 +78,8 @@ def test_every_word_has_an_example(kind):
     tag = kind.__struct_config__.tag
     configs = [
         config
-        for _, group, example in EXAMPLES
-        for config in ([example] if group != "task" else [example["extractor_config"], example["loader_config"]])
+        for example in EXAMPLES
+        for config in (example.extractor, example.loader)
         if config.get("type") == tag
     ]  # fmt: skip
     shown = used(configs)

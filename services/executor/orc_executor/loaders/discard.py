@@ -11,6 +11,9 @@ from orc_executor.extractors.source import NO_SCAN, Scan, Source
 from orc_executor.loaders.quarantine import count_rejects
 from orc_executor.underway import Underway
 
+COLUMNS_BYTES_MAX = 64 * 1024
+"""Of names and types that a result tells, as it becomes an event."""
+
 
 def discard(source: Source, engine: Engine, underway: Underway) -> TaskResult:
     """Return what was extracted; raises TaskError, TaskStopped."""
@@ -26,7 +29,24 @@ def discard(source: Source, engine: Engine, underway: Underway) -> TaskResult:
             if not (scan.is_sampled and is_type_doubt(error)):
                 with underway.interruptible(engine.interrupt):
                     raise source.explain(engine, scan, error) from error
-    return TaskResult(rows=rows, bytes=scan.bytes, seconds=underway.seconds(), bad_rows=bad_rows)
+    columns = _told(scan, underway)
+    more = len(scan.columns) - len(columns)
+    return TaskResult(
+        rows=rows, bytes=scan.bytes, seconds=underway.seconds(), bad_rows=bad_rows, columns=columns,
+        warnings=(f"{more} columns more than are told here",) if more else (),
+    )  # fmt: skip
+
+
+def _told(scan: Scan, underway: Underway) -> dict[str, str]:
+    """Return the first columns, as many as an event may hold, without what a source sent back of its secrets."""
+    told, size = dict[str, str](), 0
+    for name, type_ in scan.columns.items():
+        size += len(name.encode()) + len(type_.encode())
+        if size > COLUMNS_BYTES_MAX:
+            break
+        # A struct's type holds the names of its fields.
+        told[underway.reach.secrets.redact(name)] = underway.reach.secrets.redact(type_)
+    return told
 
 
 def _count(scan: Scan, engine: Engine, underway: Underway) -> tuple[int, int]:
