@@ -119,9 +119,11 @@ def test_the_context_tells_where_to_go_on(worker):
     window = RunWindow(datetime(2026, 5, 1, tzinfo=UTC), datetime(2026, 5, 2, tzinfo=UTC))
     config = ways("telling", incremental={"cursor": "cursor", "initial": 7})
     append = table(write_disposition="append", table_name="told")
-    assert worker.load(config, append, window=window) == 1
-    assert worker.rows("SELECT cursor, start::VARCHAR LIKE '2026-05-01%', files FROM told") == [
-        ("7", True, ["a.txt", "b.txt"])
+    began = "2026-01-01T00:00:00Z"
+    windowed = ways("telling", incremental={"cursor": "start", "initial": began})
+    assert worker.load(windowed, append, window=window) == 1
+    assert worker.rows("SELECT cursor::VARCHAR LIKE '2026-01-01%', start::VARCHAR LIKE '2026-05-01%', files FROM told") == [
+        (True, True, ["a.txt", "b.txt"])
     ]
     worker.load(config, table(table_name="set"), cursor_set=CursorSet(version=1, value="12"))
     assert worker.rows("SELECT cursor FROM set") == [("12",)]
