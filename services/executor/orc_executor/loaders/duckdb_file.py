@@ -118,7 +118,7 @@ class DuckdbFile:
             staged = stage(scan, self._config, state or NO_STATE, engine, self._underway)
             told = Told() if learned.is_unchanged else self._tables.move(staged, load_id)
             if state is not None and staged.narrowing is not None:
-                state = staged.narrowing.advance(engine, staged.relation, list(scan.columns))
+                state = staged.narrowing.advance(engine, staged.relation, staged.digest)
         bad_rows = told.kept_out
         if scan.rejects is not None:
             bad_rows += keep_rejects(engine, order, load_id, self._config.table_name, scan.rejects)
