@@ -15,7 +15,7 @@ from msgspec import structs
 from orc_executor.engine import Engine
 from orc_executor.engine_errors import DOUBT
 from orc_executor.extractors.source import Scan
-from orc_executor.sql_names import identifier, text
+from orc_executor.sql_names import folded, identifier, text
 
 _WHOLE = (
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
@@ -32,10 +32,10 @@ _SAID_CHARACTERS_MAX = 100
 
 def declared(engine: Engine, scan: Scan, types: Mapping[str, str]) -> Scan:
     """Return the scan with columns of these types; it has read those columns as text. One that is absent is null."""
-    by_name = {name.casefold(): (name, type_) for name, type_ in types.items()}
+    by_name = {folded(name): (name, type_) for name, type_ in types.items()}
     parts = list[str]()
     for column in scan.columns:
-        _, type_ = by_name.pop(column.casefold(), ("", None))
+        _, type_ = by_name.pop(folded(column), ("", None))
         name = identifier(column)
         parts.append(name if type_ is None else f"{cast_sql(column, type_)} AS {name}")
     parts += [f"CAST(NULL AS {type_}) AS {identifier(column)}" for column, type_ in by_name.values()]

@@ -47,11 +47,11 @@ def json_scans(
     found = found or engine.describe(found_sql(spool))
     declared = _by_column(columns or {}, found)
     # What is wanted are columns of the table, under the names that they get.
-    table = {name.casefold(): type_ for name, type_ in (wanted or {}).items()}
-    new_names = {old.casefold(): new.casefold() for old, new in (rename or {}).items()}
+    table = {sql_names.folded(name): type_ for name, type_ in (wanted or {}).items()}
+    new_names = {sql_names.folded(old): sql_names.folded(new) for old, new in (rename or {}).items()}
     types = {
         name: declared.get(name)
-        or _settled(type_, table.get(new_names.get(name.casefold(), name.casefold())))
+        or _settled(type_, table.get(new_names.get(sql_names.folded(name), sql_names.folded(name))))
         for name, type_ in found.items()
     }
     types |= declared
@@ -113,8 +113,8 @@ def _must_cast(found: str, declared: str) -> bool:
 
 def _by_column(columns: Columns, found: Columns) -> dict[str, str]:
     """Return the declared types under the names that the records have, where they have them."""
-    there = {name.casefold(): name for name in found}
-    return {there.get(name.casefold(), name): type_ for name, type_ in columns.items()}
+    there = {sql_names.folded(name): name for name in found}
+    return {there.get(sql_names.folded(name), name): type_ for name, type_ in columns.items()}
 
 
 def _settled(found: str, wanted: str | None) -> str:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from orc_domain.extractors.files import COLUMNS_MAX
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
-from orc_executor.sql_names import identifier
+from orc_executor.sql_names import folded, identifier
 
 JOINT = "__"
 """Between the names of what is inside each other."""
@@ -106,7 +106,7 @@ def _leaf(part: _Part) -> Field:
 def _distinct(fields: Iterable[Field]) -> list[Field]:
     found: dict[str, Field] = {}
     for field in fields:
-        other = found.setdefault(field.name.casefold(), field)
+        other = found.setdefault(folded(field.name), field)
         if other is not field:
             raise WrongShape(
                 f"{other.path} and {field.path} would both be called {field.name}: rename one of them,"

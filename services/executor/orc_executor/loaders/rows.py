@@ -21,7 +21,7 @@ from orc_executor.loaders.digests import digest
 from orc_executor.loaders.incremental import CURSOR, CURSOR_TEXT, Narrowing
 from orc_executor.loaders.quarantine import count_rejects
 from orc_executor.loaders.staging import narrowing_of
-from orc_executor.sql_names import identifier, text
+from orc_executor.sql_names import folded, identifier, text
 from orc_executor.state import Learned, TaskState, following
 from orc_executor.underway import Underway
 
@@ -73,7 +73,7 @@ def take(
     columns, sql, tag = dict(scan.columns), scan.sql, ""
     column = config.load_id_column
     if column is not None:
-        if column.casefold() in {name.casefold() for name in columns}:
+        if folded(column) in {folded(name) for name in columns}:
             raise WrongShape(f"the rows have a column {column} already, which load_id_column names")
         columns[column], tag = "UUID", f", {text(str(underway.order.run_id))}::UUID AS {identifier(column)}"
     if scan.rejects is not None:
@@ -82,7 +82,7 @@ def take(
         sql = f"SELECT *{tag} FROM ({sql})" if tag else sql
         return Rows(sql=sql, columns=columns, scan=scan)
     for name in columns:
-        if name.casefold() in NO_ROW_NAMES:
+        if folded(name) in NO_ROW_NAMES:
             raise WrongShape(f"the rows have a column {name}, a name that loading needs itself: rename it")
     narrowing = narrowing_of(scan, config.write_disposition, state, engine, underway)
     names = ", ".join(map(identifier, scan.columns))

@@ -99,7 +99,7 @@ def _tagged(
     """Return the query for the table's columns, the load's id among them, and for the cursor's."""
     columns, parts = dict(scan.columns), [identifier(name) for name in scan.columns]
     if (column := config.load_id_column) is not None:
-        if column.casefold() in {name.casefold() for name in columns}:
+        if folded(column) in {folded(name) for name in columns}:
             raise WrongShape(f"the rows have a column {column} already, which load_id_column names")
         parts.append(f"{text(str(underway.order.run_id))}::UUID AS {identifier(column)}")
         columns[column] = "UUID"
