@@ -8,6 +8,7 @@ from orc_domain.run_messages import TaskResult
 from orc_executor.engine import Engine
 from orc_executor.engine_errors import is_type_doubt
 from orc_executor.extractors.source import NO_SCAN, Scan, Source
+from orc_executor.sql_names import identifier
 from orc_executor.underway import Underway
 
 
@@ -32,6 +33,7 @@ def _count(scan: Scan, engine: Engine, underway: Underway) -> int:
     if not scan.columns:
         return 0
     with underway.interruptible(engine.interrupt, engine.percent):
+        columns = ", ".join(map(identifier, scan.columns))
         # The hash has DuckDB make every value; a plain count would leave columns unread and their faults unseen.
-        ((rows, _),) = engine.run(f"SELECT count(*), bit_xor(hash(found)) FROM ({scan.sql}) AS found")
+        ((rows, _),) = engine.run(f"SELECT count(*), bit_xor(hash({columns})) FROM ({scan.sql})")
     return int(rows)
