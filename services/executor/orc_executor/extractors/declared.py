@@ -14,6 +14,7 @@ from msgspec import structs
 
 from orc_executor.engine import Engine
 from orc_executor.engine_errors import DOUBT
+from orc_executor.extractors.casting import keeps_instant
 from orc_executor.extractors.source import Scan
 from orc_executor.sql_names import folded, identifier, text
 
@@ -26,6 +27,7 @@ _DIGITS_MAX, _WIDTH, _SCALE = 38, 18, 3
 _TIMES = frozenset(
     {"DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS"}
 )
+_ZONED = frozenset({"TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"})
 _ARRAY = "[]"
 _SAID_CHARACTERS_MAX = 100
 
@@ -70,5 +72,6 @@ def _check(name: str, read: str, value: str, base: str, array: str) -> str:
         # As many digits before the point, and all the others after it.
         return f"TRY_CAST({name} AS DECIMAL({_DIGITS_MAX}, {_DIGITS_MAX - width + scale})) = {value}"
     if base in _TIMES:
-        return f"coalesce(TRY_CAST({name} AS TIMESTAMP_NS) = {value}, true)"
+        exact = f"coalesce(TRY_CAST({name} AS TIMESTAMP_NS) = {value}, true)"
+        return exact if base in _ZONED else f"{exact} AND {keeps_instant(name, value)}"
     return ""

@@ -12,8 +12,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import duckdb
+
 from orc_executor import sql_names
 from orc_executor.engine import Engine
+from orc_executor.errors import WrongShape
 from orc_executor.extractors.declared import cast_sql
 from orc_executor.extractors.json_cursor import ROWS, CursorPlace, find_cursor
 from orc_executor.extractors.shaping import shape
@@ -21,6 +24,9 @@ from orc_executor.extractors.source import Columns, Scan, fits
 
 _NULL = re.compile(r'"NULL"(?=$|[,)\[])')
 """The type of what is null, of a column or inside one; a field of that name is followed by its type."""
+_NO_RECORDS = "expected records, but got non-record JSON"
+_JSON = "JSON"
+"""A column that had values of several kinds once; what is read as JSON itself stays what it is, text or number."""
 _TEXTS = frozenset({"VARCHAR", "TEXT", "STRING", "JSON"})
 
 
@@ -44,7 +50,8 @@ def json_scans(
     `found` are the types of all records where they were looked at before.
     """
     path = sql_names.text(str(spool))
-    found = found or engine.describe(found_sql(spool))
+    found = found or _described(engine, spool)
+    check_names(engine, path, found)
     declared = _by_column(columns or {}, found)
     # What is wanted are columns of the table, under the names that they get.
     table = {sql_names.folded(name): type_ for name, type_ in (wanted or {}).items()}
@@ -79,6 +86,46 @@ def found_sql(spool: Path) -> str:
         f"SELECT * FROM read_json({path}, format = 'newline_delimited', records = true, sample_size = -1, "
         "maximum_sample_files = -1)"
     )
+
+
+def _described(engine: Engine, spool: Path) -> dict[str, str]:
+    try:
+        return engine.describe(found_sql(spool))
+    except duckdb.Error as error:
+        if _NO_RECORDS in str(error):
+            raise WrongShape("the records have no fields with a name") from error
+        raise
+
+
+def check_names(engine: Engine, path: str, found: Columns) -> None:
+    """
+    Refuse fields that differ in case alone, which no table can have beside each other; raises WrongShape.
+
+    DuckDB gives one of them a number, `id_1`, and read by that name every value of it would be null. `path` is SQL.
+    """
+    by_name = dict[str, str]()
+    for name in found:
+        other = by_name.setdefault(sql_names.folded(name), name)
+        if other is not name:
+            raise _two_cases(other)
+    for name in found:
+        stem = _without_number(name)
+        if stem == name or sql_names.folded(stem) not in by_name:
+            continue
+        query = f"SELECT 1 FROM read_ndjson_objects({path}) WHERE list_contains(json_keys(json), {sql_names.text(name)})"
+        if not engine.run(f"{query} LIMIT 1"):
+            while (shorter := _without_number(stem)) != stem:
+                stem = shorter
+            raise _two_cases(stem)
+
+
+def _without_number(name: str) -> str:
+    stem, joint, number = name.rpartition("_")
+    return stem if joint and stem and number.isascii() and number.isdigit() else name
+
+
+def _two_cases(name: str) -> WrongShape:
+    return WrongShape(f"the records have a field {name} in two spellings that differ in case alone")
 
 
 def _query(path: str, found: Columns, types: Columns, declared: Columns, place: CursorPlace | None) -> str:
@@ -119,7 +166,7 @@ def _by_column(columns: Columns, found: Columns) -> dict[str, str]:
 
 def _settled(found: str, wanted: str | None) -> str:
     """Return the type to read a column as: the table's where that loses nothing, so that texts stay as they came."""
-    if wanted is not None and fits(found, wanted):
+    if wanted is not None and (fits(found, wanted) or wanted == _JSON):
         return wanted
     # What is null everywhere says nothing of its type; as text, later rows can be put beside it.
     return _NULL.sub("VARCHAR", found)
