@@ -51,16 +51,23 @@ class Loads:
         self, sql, *, cursor=None, window=None, set_to=None, learned=NOTHING_LEARNED, lag=None, **config
     ):
         """Load what a query gives and return the result; `config` are the loader's words."""
-        config = table(**config)
-        incremental = {"cursor": cursor, "lag": lag}
-        underway = Underway(order({**INLINE, "incremental": incremental}, config, window=window), self.reach)
-        target = DuckdbFile(parse_loader(config), self.engine, underway)
+        target = self._target({"cursor": cursor, "lag": lag}, window, config)
         state = target.look().state if cursor is not None and window is None else None
         if set_to is not None:
             state = set_to(state)
         receipt, already = target.load(Query(sql, cursor, learned), state)
         assert not already
         return receipt.result
+
+    def state(self):
+        """Return what the next run is told: etag, last_modified, files."""
+        state = self._target({}, None, {}).look().state
+        return state.etag, state.last_modified, state.files
+
+    def _target(self, incremental, window, config):
+        config = table(**config)
+        underway = Underway(order({**INLINE, "incremental": incremental}, config, window=window), self.reach)
+        return DuckdbFile(parse_loader(config), self.engine, underway)
 
     def run(self, sql):
         """Do what a user does to the file between loads; return the rows."""

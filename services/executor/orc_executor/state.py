@@ -52,6 +52,7 @@ class Learned(Struct, frozen=True, kw_only=True):
     """Of the files that were read, where only new ones are."""
     etag: str | None = None
     last_modified: str | None = None
+    """Of the last answer; one without them leaves none of an earlier one, which would be of other rows."""
     is_unchanged: bool = False
     """The source says that nothing changed since the state: the table stays as it is, even one to be replaced."""
 
@@ -65,6 +66,6 @@ def following(state: TaskState, learned: Learned) -> TaskState:
         state,
         version=state.version + 1,
         files={**state.files, **learned.files},
-        etag=learned.etag or state.etag,
-        last_modified=learned.last_modified or state.last_modified,
+        etag=learned.etag,
+        last_modified=learned.last_modified,
     )

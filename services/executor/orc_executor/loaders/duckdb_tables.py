@@ -68,6 +68,11 @@ class DuckdbTables:
         return texts(there) if config.schema_contract.data_type.startswith("discard") else there or None
 
     @property
+    def is_there(self) -> bool:
+        """Whether there is the table."""
+        return bool(self._existing(self._config.table_name))
+
+    @property
     def may_widen(self) -> bool:
         """Whether a column that the source does not fit may become wider."""
         return self._config.schema_contract.data_type == "evolve"
@@ -104,7 +109,7 @@ class DuckdbTables:
                 Children(name, self._engine).empty(except_for=set())
             if config.write_disposition == "scd2" and config.scd2.absent == "close":
                 without_validity(name, self._existing(name), config.scd2)
-                told = [_table_load(name, moves.end_all(self._engine, self._sql(name), config.scd2))]
+                told = [moves.end_all(self._engine, self._sql(name), config.scd2).told_of(name)]
             self._warnings += run_checks(config.checks, self._sql(name), 0, self._engine)
         return self._told(told)
 
@@ -166,7 +171,7 @@ class DuckdbTables:
             case "scd2":
                 self._ready(rows.table, planned, before, with_validity(query, columns, config.scd2))
                 moved = moves.version(engine, table, self._incoming(relation, key, planned), config.scd2)
-        return _table_load(rows.table, moved)
+        return moved.told_of(rows.table)
 
     def _move_child(self, rows: Rows, load_id: str, children: Children) -> TableLoad:
         before = self._existing(rows.table)
@@ -177,7 +182,7 @@ class DuckdbTables:
         query = f"SELECT {planned.select} FROM {relation} AS new"
         is_replaced = self._config.write_disposition == "replace"
         put = self._replace if is_replaced else self._append
-        return _table_load(rows.table, put(rows.table, planned, before, query))
+        return put(rows.table, planned, before, query).told_of(rows.table)
 
     @property
     def _may_lack_rows(self) -> bool:
@@ -291,9 +296,3 @@ def _named(name: str, columns: Columns, word: str) -> str:
 
 def _made(name: str, columns: "Columns | Sequence[str]") -> str:
     return f"{name}: made with {len(columns)} columns"
-
-
-def _table_load(name: str, moved: Moved) -> TableLoad:
-    return TableLoad(
-        table=name, rows=moved.rows, inserted=moved.inserted, updated=moved.updated, deleted=moved.deleted
-    )

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from msgspec import Struct, structs
 
 from orc_domain.loaders.tables import Merge, Scd2
+from orc_domain.run_messages import TableLoad
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
 from orc_executor.loaders.contract import Plan, as_they_are
@@ -43,6 +44,16 @@ class Moved(Struct, frozen=True):
     inserted: int | None = None
     updated: int | None = None
     deleted: int | None = None
+
+    def told_of(self, table: str) -> TableLoad:
+        """Return it as the log will have it."""
+        return TableLoad(
+            table=table,
+            rows=self.rows,
+            inserted=self.inserted,
+            updated=self.updated,
+            deleted=self.deleted,
+        )
 
 
 def replace(engine: Engine, table: str, query: str) -> Moved:
