@@ -118,3 +118,26 @@ def test_tables_that_a_user_made_keep_what_they_ask_for(loads):
     loads.load("SELECT * FROM (VALUES (1, 2, 3), (2, 3, 4)) AS rows(id, v, w)", **MERGE)
     loads.load("SELECT * FROM (VALUES (1, 9), (3, 3)) AS rows(id, w)", **MERGE)
     assert loads.run("SELECT * FROM t ORDER BY id") == [(1, 2, 9), (2, 3, 4), (3, 3, 3)]
+
+
+def test_an_object_with_a_key_more_in_another_row_is_the_same(loads):
+    """As JSON it is written with a null then; that makes no version of it."""
+    loads.load("SELECT 1 AS id, {'x': 1} AS m, NULL AS n, [1] AS l", nested="json", **SCD2)
+    rows = "SELECT 1 AS id, {'x': 1, 'y': NULL} AS m, NULL AS n, [1] AS l UNION ALL SELECT 2, {'x': 1, 'y': 2}, NULL, []"
+    told = loads.load(rows, nested="json", **SCD2).tables[0]
+    assert (told.inserted, told.updated) == (1, 0)
+    told = loads.load("SELECT 1 AS id, {'x': 2} AS m, NULL AS n, [1] AS l", nested="json", **SCD2).tables[0]
+    assert (told.updated, told.deleted) == (1, 1)
+
+
+def test_an_object_is_no_key_once_it_is_text(loads):
+    """Its text changes with the keys of other rows; its fields are keys."""
+    with pytest.raises(
+        WrongShape, match=r"primary_key names m, which is STRUCT\(x INTEGER\): name a field of it"
+    ):
+        loads.load("SELECT {'x': 1} AS m", nested="json", write_disposition="merge", primary_key=["m"])
+    loads.load("SELECT {'x': 1} AS m", nested="flatten", write_disposition="merge", primary_key=["m__x"])
+    loads.load(
+        "SELECT {'x': 1, 'y': 2} AS m", nested="flatten", write_disposition="merge", primary_key=["m__x"]
+    )
+    assert loads.run("SELECT * FROM t") == [(1, 2)]

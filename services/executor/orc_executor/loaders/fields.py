@@ -25,7 +25,7 @@ VALUE = "value"
 """The column of a table whose rows are elements of an array without names."""
 JSON = "JSON"
 _LISTS = frozenset({"list", "array"})
-_STRUCTURED = frozenset({"struct", "list", "array", "map", "union", "tuple"})
+STRUCTURED = frozenset({"struct", "list", "array", "map", "union", "tuple"})
 
 
 class Field(Struct, frozen=True, kw_only=True):
@@ -98,7 +98,7 @@ def _fields(part: _Part, *, with_lists: bool, depth_left: int = OBJECT_DEPTH_MAX
 
 
 def _leaf(part: _Part) -> Field:
-    if part.type.id in _STRUCTURED:
+    if part.type.id in STRUCTURED:
         return Field(name=part.name, path=part.path, sql=f"to_json({part.sql})", type=JSON)
     return Field(name=part.name, path=part.path, sql=part.sql, type=str(part.type))
 

@@ -137,8 +137,9 @@ def version(engine: Engine, table: str, rows: Incoming, how: Scd2) -> Moved:
         f"CREATE OR REPLACE TEMP TABLE {_MERGED} AS SELECT {rows.plan.select} FROM {rows.relation} AS new"
     )
     engine.run(f"CREATE OR REPLACE TEMP TABLE {_CURRENT} AS SELECT * FROM {table} WHERE {valid_to} IS NULL")
+    types = engine.describe(f"FROM {_MERGED}")
     differs = " OR ".join(
-        f"old.{identifier(name)} IS DISTINCT FROM new.{identifier(name)}"
+        f"{_told('old', name, types[name])} IS DISTINCT FROM {_told('new', name, types[name])}"
         for name in rows.plan.chosen
         if rows.tag is None or folded(name) != folded(rows.tag)
     )
@@ -161,6 +162,12 @@ def version(engine: Engine, table: str, rows: Incoming, how: Scd2) -> Moved:
         )
     _drop(engine, _MERGED, _CURRENT, _BEGUN, _FRESH)
     return Moved(int(count), int(inserted), int(updated), int(deleted))
+
+
+def _told(row: str, column: str, type_: str) -> str:
+    """Return SQL for what a column says of a row: of an object that is JSON, its keys without a value say nothing."""
+    value = f"{row}.{identifier(column)}"
+    return f"json_merge_patch('{{}}', {value})" if type_ == "JSON" else value
 
 
 def end_all(engine: Engine, table: str, how: Scd2) -> Moved:

@@ -19,6 +19,7 @@ from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.source import Scan
 from orc_executor.loaders.digests import digest
+from orc_executor.loaders.fields import STRUCTURED
 from orc_executor.loaders.incremental import CURSOR, CURSOR_TEXT, DIGEST, Narrowing, check_cursor, spec_of
 from orc_executor.loaders.moves import ROW
 from orc_executor.loaders.nested import unfold, without_objects
@@ -66,6 +67,7 @@ def stage(scan: Scan, config: DuckdbLoad, state: TaskState, engine: Engine, unde
         sql = f"SELECT *, {told_by} AS {DIGEST} FROM ({sql})"
         hidden[DIGEST], told_by = "VARCHAR", DIGEST
     if config.nested in {"json", "flatten"}:
+        _check_key(config, scan, engine)
         (rows,) = unfold(
             config.table_name, sql, {**columns, **hidden}, config.nested, engine, key=None, load_id=""
         )
@@ -135,6 +137,16 @@ def _is_read_again(scan: Scan, config: DuckdbLoad) -> bool:
         or contract.columns.startswith("discard")
         or contract.data_type.startswith("discard")
     )
+
+
+def _check_key(config: DuckdbLoad, scan: Scan, engine: Engine) -> None:
+    """Refuse keys whose text would be another whenever a key is seen in another row's object; raises WrongShape."""
+    key = {folded(name) for name in config.primary_key or ()}
+    for name, type_ in scan.columns.items():
+        if folded(name) in key and engine.type_of(type_).id in STRUCTURED:
+            raise WrongShape(
+                f"primary_key names {name}, which is {type_}: name a field of it, with nested: flatten"
+            )
 
 
 def _check_names(columns: Collection[str], taken: Collection[str]) -> None:
