@@ -18,6 +18,8 @@ _WHOLE_DIGITS = {
     for sign in ("", "U")
     for name, digits in (("TINYINT", 3), ("SMALLINT", 5), ("INTEGER", 10), ("BIGINT", 20), ("HUGEINT", 39))
 }
+_LONG = re.compile(r"BIGINT|HUGEINT|INTEGER|DECIMAL")
+_ROUNDING = re.compile(r"FLOAT|DOUBLE|DECIMAL")
 _FLOAT_DIGITS, _DOUBLE_DIGITS = 6, 15
 """Decimal digits that are always kept."""
 _DATE = frozenset({"DATE", "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS"})
@@ -36,7 +38,10 @@ def widened(type_: str, found: str, supertype: Callable[[str, str], str | None])
 
 
 def loses(found: str, type_: str) -> bool:
-    """Whether a number that a column takes as its own kind may not be the same there."""
+    """Whether a number that a column takes as its own kind may not be the same there, or one inside a nested value."""
+    if _is_nested(found) and _is_nested(type_) and found != type_:
+        # Names of fields that read so cost a check and no more.
+        return bool(_LONG.search(found) and _ROUNDING.search(type_))
     if not _is_number(found) or (to := _REAL.fullmatch(type_)) is None:
         return False
     digits, scale = _digits(found)
