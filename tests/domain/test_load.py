@@ -54,6 +54,21 @@ def test_a_config_is_typed(config, typed):
         (duckdb(merge={"strategy": "delete-insert"}), ".merge", "write_disposition merge"),
         (duckdb(scd2={"absent": "keep"}), ".scd2", "write_disposition scd2"),
         (scd2(valid_to_column="VALID_FROM"), ".scd2.valid_to_column", "another name"),
+        (
+            duckdb(write_disposition="merge", primary_key=["a"], merge={"delete_column": "A"}),
+            ".merge.delete_column",
+            "a column of its own",
+        ),
+        (
+            duckdb(load_id_column="a", write_disposition="merge", primary_key=["A"]),
+            ".load_id_column",
+            "a column of its own",
+        ),
+        (
+            duckdb(load_id_column="valid_from", write_disposition="scd2", primary_key=["a"]),
+            ".scd2.valid_from_column",
+            "a column of its own",
+        ),
         (scd2(valid_to_column="a "), ".scd2.valid_to_column", "a plain table name"),
         (
             duckdb(write_disposition="insert-only", primary_key=["a"], nested="child_tables"),

@@ -122,9 +122,9 @@ def test_the_context_tells_where_to_go_on(worker):
     began = "2026-01-01T00:00:00Z"
     windowed = ways("telling", incremental={"cursor": "start", "initial": began})
     assert worker.load(windowed, append, window=window) == 1
-    assert worker.rows("SELECT cursor::VARCHAR LIKE '2026-01-01%', start::VARCHAR LIKE '2026-05-01%', files FROM told") == [
-        (True, True, ["a.txt", "b.txt"])
-    ]
+    assert worker.rows(
+        "SELECT cursor::VARCHAR LIKE '2026-01-01%', start::VARCHAR LIKE '2026-05-01%', files FROM told"
+    ) == [(True, True, ["a.txt", "b.txt"])]
     worker.load(config, table(table_name="set"), cursor_set=CursorSet(version=1, value="12"))
     assert worker.rows("SELECT cursor FROM set") == [("12",)]
 

@@ -207,9 +207,9 @@ def test_of_two_runs_at_once_one_begins_again(world):
 def test_files_and_validators_are_kept_with_the_rows(world):
     """A file that is loaded again, changed, is known by its new mark."""
     world.run((at(1), "a"), learned=Learned(files={"x.csv": "1", "y.csv": "1"}, etag='"1"'))
+    assert world.target().look().state.etag == '"1"'
     world.run((at(2), "b"), learned=Learned(files={"x.csv": "2"}))
-    state = world.target().look().state
-    assert (state.files, state.etag) == ({"x.csv": "2", "y.csv": "1"}, '"1"')
+    assert world.target().look().state.files == {"x.csv": "2", "y.csv": "1"}
 
 
 def test_what_did_not_change_leaves_the_table(world):

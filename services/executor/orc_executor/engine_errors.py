@@ -114,6 +114,8 @@ def _general_error(error: duckdb.Error) -> TaskError | TaskStopped | None:
         return TaskStopped()
     if _NO_SPACE.search(text):
         return NoSpace(_reason(text))
+    if isinstance(error, duckdb.ConstraintException):
+        return WrongShape(f"the table does not take the rows: {_reason(text)}")
     if isinstance(error, duckdb.OutOfMemoryException):
         return OutOfMemory(_reason(text))
     return Internal(_reason(text)) if is_fatal(error) else None

@@ -1,6 +1,9 @@
 """Names and texts of users in SQL: always quoted, never pasted."""
 
+import string
 from collections.abc import Iterable, Mapping
+
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def identifier(name: str) -> str:
@@ -16,6 +19,11 @@ def text(value: str) -> str:
 def texts(values: Iterable[str]) -> str:
     """Return a list of texts as SQL."""
     return "[" + ", ".join(text(value) for value in values) + "]"
+
+
+def folded(name: str) -> str:
+    """Return what two names share that DuckDB takes for the same: it is blind to the case of A to Z alone."""
+    return name.translate(_LOWER)
 
 
 def columns(types: Mapping[str, str]) -> str:

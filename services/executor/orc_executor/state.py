@@ -20,7 +20,7 @@ class TaskState(Struct, frozen=True, kw_only=True):
     """Of the state: 1 more with each load."""
     cursor: str | None = None
     cursor_type: str | None = None
-    """The DuckDB type by which cursors are compared."""
+    """The DuckDB type by which cursors are compared; None of one that somebody set."""
     boundary: tuple[tuple[str, str], ...] = ()
     """Digest and cursor of the rows from the lag before the cursor on: those that may come again."""
     set_version: int = 0
@@ -40,7 +40,9 @@ def set_by(cursor_set: CursorSet, state: TaskState) -> TaskState:
         return state
     if cursor_set.value is None:
         return TaskState(version=state.version, set_version=cursor_set.version)
-    return structs.replace(state, cursor=cursor_set.value, boundary=(), set_version=cursor_set.version)
+    return structs.replace(
+        state, cursor=cursor_set.value, cursor_type=None, boundary=(), set_version=cursor_set.version
+    )
 
 
 class Learned(Struct, frozen=True, kw_only=True):
@@ -50,6 +52,7 @@ class Learned(Struct, frozen=True, kw_only=True):
     """Of the files that were read, where only new ones are."""
     etag: str | None = None
     last_modified: str | None = None
+    """Of the last answer; one without them leaves none of an earlier one, which would be of other rows."""
     is_unchanged: bool = False
     """The source says that nothing changed since the state: the table stays as it is, even one to be replaced."""
 
@@ -63,6 +66,6 @@ def following(state: TaskState, learned: Learned) -> TaskState:
         state,
         version=state.version + 1,
         files={**state.files, **learned.files},
-        etag=learned.etag or state.etag,
-        last_modified=learned.last_modified or state.last_modified,
+        etag=learned.etag,
+        last_modified=learned.last_modified,
     )

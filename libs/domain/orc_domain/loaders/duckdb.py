@@ -62,12 +62,30 @@ def check_duckdb(config: DuckdbLoad, field: str) -> None:
     check_word_of(disposition, "scd2", "scd2", is_given=config.scd2 != Scd2(), field=field)
     if disposition == "scd2":
         _check_scd2(config.scd2, field)
+    _check_own_columns(config, field)
     if config.nested == "child_tables" and disposition in {"scd2", "insert-only"}:
         raise Invalid(
             f"{field}.nested",
             f"child tables do not go with write_disposition {disposition}",
             valid="json or flatten, or write_disposition replace, append or merge",
         )
+
+
+def _check_own_columns(config: DuckdbLoad, field: str) -> None:
+    """Refuse a column that would be two things at once: a mark or the load's id is no part of what a row is."""
+    taken = {name.casefold(): f"{field}.primary_key" for name in config.primary_key or ()}
+    own = [("load_id_column", config.load_id_column), ("merge.delete_column", config.merge.delete_column)]
+    if config.write_disposition == "scd2":
+        own += [
+            ("scd2.valid_from_column", config.scd2.valid_from_column),
+            ("scd2.valid_to_column", config.scd2.valid_to_column),
+        ]
+    for word, name in own:
+        if name is None:
+            continue
+        other = taken.setdefault(name.casefold(), f"{field}.{word}")
+        if other != f"{field}.{word}":
+            raise Invalid(f"{field}.{word}", f"{other} names the same column", valid="a column of its own")
 
 
 def _check_scd2(scd2: Scd2, field: str) -> None:

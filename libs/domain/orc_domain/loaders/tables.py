@@ -33,7 +33,10 @@ class Merge(Struct, frozen=True, forbid_unknown_fields=True):
     order_by: NonEmpty | None = None
     """Of rows with the same key in one load the one with the highest value here counts; without it the last."""
     delete_column: NonEmpty | None = None
-    """Rows that have true, or any text or number but 0, in this column delete their key; it is no column of the table."""
+    """
+    Rows that have true, a number but 0, or a text but `false` and 0 in this column delete their key; it is no column of
+    the table.
+    """
 
 
 class Scd2(Struct, frozen=True, forbid_unknown_fields=True):

@@ -35,12 +35,18 @@ def keeps_text(value: str, wanted: str) -> str:
         fits = f"regexp_full_match({value}, '\\s*[+-]?\\d*(\\.\\d{{0,{decimal['scale']}}}0*)?\\s*')"
         return f"({fits} AND {cast} IS NOT NULL)"
     if wanted == "DATE":
-        return f"coalesce({cast} = TRY_CAST({value} AS TIMESTAMP), false)"
+        return f"(coalesce({cast} = TRY_CAST({value} AS TIMESTAMP), false) AND {keeps_instant(value, cast)})"
     if _TIMESTAMP.fullmatch(wanted):
         exact = f"TRY_CAST({value} AS TIMESTAMP_NS)"
         # Beyond the years that nanoseconds can count, there is nothing finer to lose.
-        return f"({cast} IS NOT NULL AND coalesce({exact} = TRY_CAST({cast} AS TIMESTAMP_NS), true))"
+        kept = f"coalesce({exact} = TRY_CAST({cast} AS TIMESTAMP_NS), true)"
+        return f"({cast} IS NOT NULL AND {kept} AND {keeps_instant(value, cast)})"
     return f"({cast} IS NOT NULL)"
+
+
+def keeps_instant(value: str, cast: str) -> str:
+    """Return SQL for whether a time without a zone, which is UTC, is the instant that its text says; DuckDB drops an offset."""
+    return f"coalesce(TRY_CAST({value} AS TIMESTAMPTZ) = CAST({cast} AS TIMESTAMPTZ), true)"
 
 
 def keeps_json(value: str, wanted: str) -> str:

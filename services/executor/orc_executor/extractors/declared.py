@@ -14,8 +14,9 @@ from msgspec import structs
 
 from orc_executor.engine import Engine
 from orc_executor.engine_errors import DOUBT
+from orc_executor.extractors.casting import keeps_instant
 from orc_executor.extractors.source import Scan
-from orc_executor.sql_names import identifier, text
+from orc_executor.sql_names import folded, identifier, text
 
 _WHOLE = (
     "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT",
@@ -26,16 +27,17 @@ _DIGITS_MAX, _WIDTH, _SCALE = 38, 18, 3
 _TIMES = frozenset(
     {"DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE", "TIMESTAMP_S", "TIMESTAMP_MS"}
 )
+_ZONED = frozenset({"TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE"})
 _ARRAY = "[]"
 _SAID_CHARACTERS_MAX = 100
 
 
 def declared(engine: Engine, scan: Scan, types: Mapping[str, str]) -> Scan:
     """Return the scan with columns of these types; it has read those columns as text. One that is absent is null."""
-    by_name = {name.casefold(): (name, type_) for name, type_ in types.items()}
+    by_name = {folded(name): (name, type_) for name, type_ in types.items()}
     parts = list[str]()
     for column in scan.columns:
-        _, type_ = by_name.pop(column.casefold(), ("", None))
+        _, type_ = by_name.pop(folded(column), ("", None))
         name = identifier(column)
         parts.append(name if type_ is None else f"{cast_sql(column, type_)} AS {name}")
     parts += [f"CAST(NULL AS {type_}) AS {identifier(column)}" for column, type_ in by_name.values()]
@@ -70,5 +72,6 @@ def _check(name: str, read: str, value: str, base: str, array: str) -> str:
         # As many digits before the point, and all the others after it.
         return f"TRY_CAST({name} AS DECIMAL({_DIGITS_MAX}, {_DIGITS_MAX - width + scale})) = {value}"
     if base in _TIMES:
-        return f"coalesce(TRY_CAST({name} AS TIMESTAMP_NS) = {value}, true)"
+        exact = f"coalesce(TRY_CAST({name} AS TIMESTAMP_NS) = {value}, true)"
+        return exact if base in _ZONED else f"{exact} AND {keeps_instant(name, value)}"
     return ""

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.source import CursorColumn
-from orc_executor.sql_names import identifier, text
+from orc_executor.sql_names import folded, identifier, text
 
 _CURSOR = "_orc_cursor"
 _CURSOR_TEXT = "_orc_cursor_text"
@@ -42,7 +42,7 @@ def shape(
     selecting, the file's name among them. `cursor_text` is SQL over `sql` for the cursor as the source wrote it,
     where that is not its value cast to text.
     """
-    by_name = {name.casefold(): name for name in columns}
+    by_name = {folded(name): name for name in columns}
     chosen = (
         list(columns) if select is None else [*(_named(one, by_name, "select") for one in select), *always]
     )
@@ -50,7 +50,7 @@ def shape(
     shaped = dict[str, str]()
     for name in chosen:
         new = new_names.get(name, name)
-        if new.casefold() in {taken.casefold() for taken in shaped}:
+        if folded(new) in {folded(taken) for taken in shaped}:
             raise WrongShape(f"two columns would be called {new}: rename one of them")
         shaped[new] = columns[name]
     place = None if cursor is None else _named(cursor, by_name, "incremental.cursor")
@@ -80,7 +80,7 @@ def file_name_sql(path_column: str, names: Mapping[str, str]) -> str:
 
 
 def _named(name: str, by_name: Mapping[str, str], word: str) -> str:
-    found = by_name.get(name.casefold())
+    found = by_name.get(folded(name))
     if found is None:
         there = list(by_name.values())
         more = f" and {len(there) - _NAMES_SHOWN_MAX} more" if len(there) > _NAMES_SHOWN_MAX else ""

@@ -17,6 +17,7 @@ from msgspec import Struct
 from orc_domain.extractors.files import BadRows
 from orc_executor.engine import Engine
 from orc_executor.errors import TaskError, TaskStopped, WrongShape
+from orc_executor.sql_names import folded
 from orc_executor.state import Learned
 
 Columns = Mapping[str, str]
@@ -106,7 +107,7 @@ def fits(found: str, wanted: str) -> bool:
 
 def check_fits(found: Columns, wanted: Columns, table: str) -> None:
     """Refuse rows that do not have the table's columns, by name; raises WrongShape naming the difference."""
-    ours, theirs = {name.casefold(): name for name in found}, {name.casefold(): name for name in wanted}
+    ours, theirs = {folded(name): name for name in found}, {folded(name): name for name in wanted}
     unknown = [ours[key] for key in ours if key not in theirs]
     absent = [theirs[key] for key in theirs if key not in ours]
     faults = []

@@ -31,7 +31,7 @@ from orc_executor.engine import Engine
 from orc_executor.errors import ChecksFailed, storable
 from orc_executor.loaders.accepted import is_accepted
 from orc_executor.loaders.assertions import run_assertions
-from orc_executor.sql_names import identifier
+from orc_executor.sql_names import folded, identifier
 
 EXAMPLES_MAX = 3
 EXAMPLE_CHARACTERS_MAX = 64
@@ -82,7 +82,7 @@ class _Look:
 
     def __init__(self, relation: str, rows_loaded: int, engine: Engine) -> None:
         self._relation, self._rows_loaded, self._engine = relation, rows_loaded, engine
-        self._columns = {row[0].casefold(): (row[0], row[1]) for row in engine.run(_COLUMNS, [relation])}
+        self._columns = {folded(row[0]): (row[0], row[1]) for row in engine.run(_COLUMNS, [relation])}
         self._measures: list[_Measure] = []
 
     def fault(self, place: int, check: Check) -> str | None:
@@ -98,11 +98,11 @@ class _Look:
                 names = (check.column,)
         if not self._columns:
             return "there is no table" if isinstance(check, Freshness) else None
-        if missing := [name for name in names if name.casefold() not in self._columns]:
+        if missing := [name for name in names if folded(name) not in self._columns]:
             return f"there is no column {', '.join(missing)}; the columns are {self._there()}"
         match check:
             case Unique():
-                return self._unique([self._columns[name.casefold()][0] for name in names])
+                return self._unique([self._columns[folded(name)][0] for name in names])
             case NotNull():
                 self._measures.append(self._not_null(place, names))
             case AcceptedValues():
@@ -154,7 +154,7 @@ class _Look:
         return f"{keys} twice, such as {' and '.join(examples)}"
 
     def _not_null(self, place: int, names: Sequence[str]) -> _Measure:
-        ours = [self._columns[name.casefold()][0] for name in names]
+        ours = [self._columns[folded(name)][0] for name in names]
 
         def judge(counts: Sequence[Any]) -> str | None:
             faults = [
@@ -165,7 +165,7 @@ class _Look:
         return _Measure(place, tuple(f"count(*) - count({identifier(name)})" for name in ours), judge)
 
     def _accepted(self, place: int, check: AcceptedValues) -> _Measure:
-        name, type_ = self._columns[check.column.casefold()]
+        name, type_ = self._columns[folded(check.column)]
         quoted = identifier(name)
         other = f"{quoted} IS NOT NULL AND NOT ({is_accepted(name, type_, check.values)})"
 
@@ -183,7 +183,7 @@ class _Look:
         return _Measure(place, (f"count(*) FILTER ({other})",), judge)
 
     def _freshness(self, place: int, check: Freshness) -> str | None:
-        name, type_ = self._columns[check.column.casefold()]
+        name, type_ = self._columns[folded(check.column)]
         if not type_.startswith(_INSTANTS):
             return f"{name} is {storable(type_, EXAMPLE_CHARACTERS_MAX)}, neither a date nor a timestamp"
         value = identifier(name)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from orc_events.statements import load
 from orc_executor.engine import Engine
 from orc_executor.loaders.nested import Rows
-from orc_executor.sql_names import identifier
+from orc_executor.sql_names import folded, identifier
 
 _CREATE = tuple(load("orc_executor", name) for name in ("target_schema", "target_children"))
 _READ, _WRITE, _IS_THERE = (
@@ -23,14 +23,16 @@ class Children:
     """The child tables of one table, parents before their children."""
 
     def __init__(self, table: str, engine: Engine) -> None:
-        self._table, self._engine = table, engine
+        # In one spelling, as the next load's may be another: DuckDB takes both for the same table.
+        self._table, self._engine = folded(table), engine
         self._parents: dict[str, str] = {}
         self._let_in: dict[str, str] = {}
         if self._is_there("children", schema="_orc"):
-            self._parents = dict(engine.run(_READ, [table]))
+            self._parents = {folded(child): folded(parent) for child, parent in engine.run(_READ, [table])}
 
     def remember(self, child: str, parent: str) -> None:
         """Keep that a table holds nested rows of `parent`."""
+        child, parent = folded(child), folded(parent)
         if child not in self._parents:
             for statement in _CREATE:
                 self._engine.run(statement)
@@ -39,8 +41,9 @@ class Children:
 
     def empty(self, except_for: Collection[str]) -> None:
         """Delete the rows of those that a replacing load does not bring."""
+        kept = {folded(table) for table in except_for}
         for child in self._parents:
-            if child not in except_for and self._is_there(child):
+            if child not in kept and self._is_there(child):
                 self._engine.run(f"DELETE FROM target.main.{identifier(child)}")
 
     def delete_of(self, ids: str) -> None:

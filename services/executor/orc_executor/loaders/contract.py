@@ -14,8 +14,8 @@ from msgspec import Struct
 from orc_domain.loaders.contract import SchemaContract
 from orc_executor.errors import ContractBroken, WrongShape
 from orc_executor.extractors.source import Columns, fits
-from orc_executor.loaders.widening import widened
-from orc_executor.sql_names import identifier
+from orc_executor.loaders.widening import converted, loses, widened
+from orc_executor.sql_names import folded, identifier
 
 Supertype = Callable[[str, str], str | None]
 """The type that DuckDB takes two types to, None where there is none."""
@@ -77,13 +77,13 @@ def plan(
     `name` is the table's, in the target's schema `main`. `may_lack` says that rows need not have every column even where
     columns are frozen. Raises ContractBroken and WrongShape naming every difference that may not be.
     """
-    theirs = {column.casefold(): column for column in existing}
+    theirs = {folded(column): column for column in existing}
     planning = _Planning(name, contract, supertype)
     if contract.columns == "freeze" and not may_lack:
-        ours = {column.casefold() for column in found}
+        ours = {folded(column) for column in found}
         planning.absent([column for key, column in theirs.items() if key not in ours])
     for column, type_ in found.items():
-        place = theirs.get(column.casefold())
+        place = theirs.get(folded(column))
         if place is None:
             planning.new(column, type_)
         else:
@@ -123,8 +123,8 @@ class _Planning:
 
     def known(self, column: str, found: str, place: str, type_: str) -> None:
         sql = identifier(column)
-        self._chosen[place] = sql
-        if fits(found, type_) or self._supertype(found, type_) == type_:
+        self._chosen[place] = sql if found == type_ else converted(sql, place, found, type_)
+        if self._is_held(found, type_) and not (loses(found, type_) and self._discards):
             return
         reason = f"column {place} is {found}, in the table it is {type_}"
         match self._contract.data_type:
@@ -133,9 +133,10 @@ class _Planning:
                 if wide is None:
                     self._refuse(reason, frozen=False)
                     return
+                self._chosen[place] = converted(sql, place, found, wide)
                 at = identifier(place)
                 change = f"{self._name}: column {place} {type_} became {wide}"
-                lost = f"{at}::{wide}::{type_} IS DISTINCT FROM {at}"
+                lost = f"TRY_CAST(TRY_CAST({at} AS {wide}) AS {type_}) IS DISTINCT FROM {at}"
                 self._checks.append(
                     (f"SELECT count(*) FROM {self._table} WHERE {lost}", f"column {place} as {wide}")
                 )
@@ -148,6 +149,16 @@ class _Planning:
                 said = f"a value of column {place} does not fit {type_}"
                 (self._left_out if mode == "discard_value" else self._kept_out).append(Loss(lost, said))
                 self._chosen[place] = _lossless(sql, found, type_)
+
+    @property
+    def _discards(self) -> bool:
+        return self._contract.data_type.startswith("discard")
+
+    def _is_held(self, found: str, type_: str) -> bool:
+        """Whether the table's type is the one that both are taken to; which comes first says in which order keys stand."""
+        if fits(found, type_):
+            return True
+        return type_ in {self._supertype(found, type_), self._supertype(type_, found)}
 
     def done(self) -> Plan:
         if self._faults:
@@ -175,7 +186,7 @@ def _lossless(sql: str, found: str, type_: str) -> str:
 
 def changes_of(name: str, before: Columns, after: Columns) -> tuple[str, ...]:
     """Return what replacing a table changed in its columns, in words."""
-    old, new = ({key.casefold(): (key, type_) for key, type_ in one.items()} for one in (before, after))
+    old, new = ({folded(key): (key, type_) for key, type_ in one.items()} for one in (before, after))
     said = [
         f"{name}: added column {column} {type_}" for key, (column, type_) in new.items() if key not in old
     ]

@@ -9,6 +9,7 @@ from orc_executor.engine import Engine
 from orc_executor.engine_errors import is_type_doubt
 from orc_executor.extractors.source import NO_SCAN, Scan, Source
 from orc_executor.loaders.quarantine import count_rejects
+from orc_executor.sql_names import identifier
 from orc_executor.underway import Underway
 
 COLUMNS_BYTES_MAX = 64 * 1024
@@ -57,7 +58,8 @@ def _count(scan: Scan, engine: Engine, underway: Underway) -> tuple[int, int]:
             engine.run(scan.rejects.clear)
         if scan.columns:
             # The hash has DuckDB make every value; a plain count would leave columns unread and their faults unseen.
-            ((rows, _),) = engine.run(f"SELECT count(*), bit_xor(hash(found)) FROM ({scan.sql}) AS found")
+            columns = ", ".join(map(identifier, scan.columns))
+            ((rows, _),) = engine.run(f"SELECT count(*), bit_xor(hash({columns})) FROM ({scan.sql})")
         if scan.rejects is not None:
             bad_rows = count_rejects(engine, scan.rejects)
     return int(rows), bad_rows

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import duckdb
+from msgspec import structs
 
 from orc_domain.loaders.duckdb import MEMORY, DuckdbLoad
 from orc_domain.run_messages import TaskResult
@@ -53,7 +54,11 @@ class DuckdbFile:
                 return Known(ledger.receipt)
             with self._transaction():
                 ledger.hold_back_earlier()
-            return Known(state=read_state(self._engine, self._order))
+            state = read_state(self._engine, self._order)
+            if not self._tables.is_there:
+                # What did not change since is of no use without the table it was loaded into.
+                state = structs.replace(state, etag=None, last_modified=None)
+            return Known(state=state)
 
     def load(self, source: Source, state: TaskState | None) -> tuple[Receipt, bool]:
         """Return the receipt, and whether an earlier attempt had written it; raises TaskError, TaskStopped, StateMoved."""
@@ -118,7 +123,7 @@ class DuckdbFile:
             staged = stage(scan, self._config, state or NO_STATE, engine, self._underway)
             told = Told() if learned.is_unchanged else self._tables.move(staged, load_id)
             if state is not None and staged.narrowing is not None:
-                state = staged.narrowing.advance(engine, staged.relation, list(scan.columns))
+                state = staged.narrowing.advance(engine, staged.relation, staged.digest)
         bad_rows = told.kept_out
         if scan.rejects is not None:
             bad_rows += keep_rejects(engine, order, load_id, self._config.table_name, scan.rejects)

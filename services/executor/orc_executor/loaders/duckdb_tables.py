@@ -28,11 +28,12 @@ from orc_executor.loaders import moves
 from orc_executor.loaders.checks import run_checks
 from orc_executor.loaders.children import Children
 from orc_executor.loaders.contract import Plan, as_they_are, changes_of, check_new_table, plan
+from orc_executor.loaders.kept_out import let_in
 from orc_executor.loaders.moves import Incoming, Moved
 from orc_executor.loaders.nested import Rows, unfold
-from orc_executor.loaders.quarantine import keep_rows
 from orc_executor.loaders.staging import Staged
-from orc_executor.sql_names import identifier
+from orc_executor.loaders.validity import with_validity, without_validity
+from orc_executor.sql_names import folded, identifier
 from orc_executor.underway import Underway
 
 _COLUMNS = load("orc_executor", "target_columns")
@@ -67,6 +68,11 @@ class DuckdbTables:
         return texts(there) if config.schema_contract.data_type.startswith("discard") else there or None
 
     @property
+    def is_there(self) -> bool:
+        """Whether there is the table."""
+        return bool(self._existing(self._config.table_name))
+
+    @property
     def may_widen(self) -> bool:
         """Whether a column that the source does not fit may become wider."""
         return self._config.schema_contract.data_type == "evolve"
@@ -96,13 +102,16 @@ class DuckdbTables:
 
     def _nothing(self) -> Told:
         """Load no rows, not even knowing columns: a table that is replaced keeps its own."""
-        config, name = self._config, self._config.table_name
+        config, name, told = self._config, self._config.table_name, list[TableLoad]()
         if self._existing(name):
             if config.write_disposition == "replace":
                 self._engine.run(f"DELETE FROM {self._sql(name)}")
                 Children(name, self._engine).empty(except_for=set())
+            if config.write_disposition == "scd2" and config.scd2.absent == "close":
+                without_validity(name, self._existing(name), config.scd2)
+                told = [moves.end_all(self._engine, self._sql(name), config.scd2).told_of(name)]
             self._warnings += run_checks(config.checks, self._sql(name), 0, self._engine)
-        return self._told([])
+        return self._told(told)
 
     def _move_nested(self, relation: str, columns: Columns, key: list[str], load_id: str) -> list[TableLoad]:
         """Move rows and what is nested in them, each table by the same disposition."""
@@ -153,14 +162,16 @@ class DuckdbTables:
                 moved = self._append(rows.table, planned, before, query)
             case "merge":
                 self._ready(rows.table, planned, before, query)
-                moved = moves.merge(engine, table, Incoming(relation, key, planned), config.merge)
+                moved = moves.merge(
+                    engine, table, self._incoming(relation, key, planned, marked), config.merge
+                )
             case "insert-only":
                 self._ready(rows.table, planned, before, query)
-                moved = moves.insert_only(engine, table, Incoming(relation, key, planned))
+                moved = moves.insert_only(engine, table, self._incoming(relation, key, planned))
             case "scd2":
-                self._ready(rows.table, planned, before, self._versioned(query, columns))
-                moved = moves.version(engine, table, Incoming(relation, key, planned), config.scd2)
-        return _table_load(rows.table, moved)
+                self._ready(rows.table, planned, before, with_validity(query, columns, config.scd2))
+                moved = moves.version(engine, table, self._incoming(relation, key, planned), config.scd2)
+        return moved.told_of(rows.table)
 
     def _move_child(self, rows: Rows, load_id: str, children: Children) -> TableLoad:
         before = self._existing(rows.table)
@@ -171,7 +182,7 @@ class DuckdbTables:
         query = f"SELECT {planned.select} FROM {relation} AS new"
         is_replaced = self._config.write_disposition == "replace"
         put = self._replace if is_replaced else self._append
-        return _table_load(rows.table, put(rows.table, planned, before, query))
+        return put(rows.table, planned, before, query).told_of(rows.table)
 
     @property
     def _may_lack_rows(self) -> bool:
@@ -181,6 +192,12 @@ class DuckdbTables:
             contract.columns,
             contract.data_type,
         }
+
+    def _incoming(
+        self, relation: str, key: Sequence[str], planned: Plan, marked: str | None = None
+    ) -> Incoming:
+        rows = Incoming(relation, key, planned, self._config.load_id_column)
+        return moves.as_in_table(self._engine, rows, marked)
 
     def _replace(self, name: str, planned: Plan, before: Columns, query: str) -> Moved:
         if before and self._config.schema_contract != SchemaContract():
@@ -210,8 +227,7 @@ class DuckdbTables:
         if config.write_disposition == "replace" and config.schema_contract == SchemaContract():
             return as_they_are(columns)
         if config.write_disposition == "scd2":
-            own = {config.scd2.valid_from_column.casefold(), config.scd2.valid_to_column.casefold()}
-            before = {column: type_ for column, type_ in before.items() if column.casefold() not in own}
+            before = without_validity(name, before, config.scd2)
         may_lack = config.write_disposition == "merge" and config.merge.strategy == "upsert"
         return plan(
             name, columns, before, config.schema_contract, supertype=self._engine.supertype, may_lack=may_lack
@@ -235,27 +251,18 @@ class DuckdbTables:
 
     def _keep_out(self, planned: Plan, relation: str, columns: Columns, name: str, load_id: str) -> str:
         """Return the relation without the rows that the contract discards, which go to quarantine."""
-        engine, order = self._engine, self._underway.order
-        for loss in planned.left_out:
-            ((count,),) = engine.run(f"SELECT count(*) FROM {relation} AS new WHERE {loss.condition}")
-            if count:
-                self._warnings.append(f"{name}: {count} times {loss.reason}: the value was left out")
-        kept_out, shown = "false", ", ".join(map(identifier, columns))
-        for loss in planned.kept_out:
-            # A row with several faults is told by the first.
-            rows = f"SELECT {shown} FROM {relation} AS new WHERE {loss.condition} AND NOT ({kept_out})"
-            query = f"SELECT to_json(bad) FROM ({rows}) AS bad"
-            self._kept_out += keep_rows(engine, order, load_id, name, query, reason=loss.reason)
-            kept_out += f" OR {loss.condition}"
-        return f"(SELECT * FROM {relation} AS new WHERE NOT ({kept_out}))" if planned.kept_out else relation
-
-    def _versioned(self, query: str, columns: Columns) -> str:
-        own = [self._config.scd2.valid_from_column, self._config.scd2.valid_to_column]
-        taken = {name.casefold() for name in columns} & {name.casefold() for name in own}
-        if taken:
-            raise WrongShape(f"the rows have a column {', '.join(sorted(taken))} already, which scd2 names")
-        added = ", ".join(f"NULL::TIMESTAMP AS {identifier(name)}" for name in own)
-        return f"SELECT *, {added} FROM ({query})"
+        left = let_in(
+            planned,
+            relation,
+            columns,
+            table=name,
+            engine=self._engine,
+            order=self._underway.order,
+            load_id=load_id,
+        )
+        self._warnings += left.warnings
+        self._kept_out += left.kept_out
+        return left.relation
 
     def _existing(self, name: str) -> dict[str, str]:
         return {row[0]: row[1] for row in self._engine.run(_COLUMNS, [name])}
@@ -282,16 +289,10 @@ def texts(columns: Columns | None) -> Columns | None:
 def _named(name: str, columns: Columns, word: str) -> str:
     """Return the column as the rows call it; raises WrongShape."""
     for column in columns:
-        if column.casefold() == name.casefold():
+        if folded(column) == folded(name):
             return column
     raise WrongShape(f"{word} names {name}, the rows have no such column")
 
 
 def _made(name: str, columns: "Columns | Sequence[str]") -> str:
     return f"{name}: made with {len(columns)} columns"
-
-
-def _table_load(name: str, moved: Moved) -> TableLoad:
-    return TableLoad(
-        table=name, rows=moved.rows, inserted=moved.inserted, updated=moved.updated, deleted=moved.deleted
-    )

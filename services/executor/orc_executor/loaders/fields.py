@@ -15,7 +15,7 @@ from msgspec import Struct
 from orc_domain.extractors.files import COLUMNS_MAX
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
-from orc_executor.sql_names import identifier
+from orc_executor.sql_names import folded, identifier
 
 JOINT = "__"
 """Between the names of what is inside each other."""
@@ -25,7 +25,7 @@ VALUE = "value"
 """The column of a table whose rows are elements of an array without names."""
 JSON = "JSON"
 _LISTS = frozenset({"list", "array"})
-_STRUCTURED = frozenset({"struct", "list", "array", "map", "union", "tuple"})
+STRUCTURED = frozenset({"struct", "list", "array", "map", "union", "tuple"})
 
 
 class Field(Struct, frozen=True, kw_only=True):
@@ -98,7 +98,7 @@ def _fields(part: _Part, *, with_lists: bool, depth_left: int = OBJECT_DEPTH_MAX
 
 
 def _leaf(part: _Part) -> Field:
-    if part.type.id in _STRUCTURED:
+    if part.type.id in STRUCTURED:
         return Field(name=part.name, path=part.path, sql=f"to_json({part.sql})", type=JSON)
     return Field(name=part.name, path=part.path, sql=part.sql, type=str(part.type))
 
@@ -106,7 +106,7 @@ def _leaf(part: _Part) -> Field:
 def _distinct(fields: Iterable[Field]) -> list[Field]:
     found: dict[str, Field] = {}
     for field in fields:
-        other = found.setdefault(field.name.casefold(), field)
+        other = found.setdefault(folded(field.name), field)
         if other is not field:
             raise WrongShape(
                 f"{other.path} and {field.path} would both be called {field.name}: rename one of them,"

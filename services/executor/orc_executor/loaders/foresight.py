@@ -29,7 +29,7 @@ from orc_executor.loaders.duckdb_tables import DuckdbTables, texts
 from orc_executor.loaders.staging import stage, unstage
 from orc_executor.locks import Patience, file_lock
 from orc_executor.paths import LOCK_SUFFIX
-from orc_executor.sql_names import identifier, text
+from orc_executor.sql_names import folded, identifier, text
 from orc_executor.state import NO_STATE
 from orc_executor.underway import Underway
 
@@ -77,9 +77,7 @@ def see(loader: Loader | None, engine: Engine, underway: Underway) -> Seen:
         return Seen(warnings=(f"{name} is being loaded: what would change in it is not known now",))
     except TargetUnusable as error:
         return Seen(refusal=error.message)
-    return Seen(
-        exists=any(table.casefold() == loader.table_name.casefold() for table in tables), tables=tables
-    )
+    return Seen(exists=any(folded(table) == folded(loader.table_name) for table in tables), tables=tables)
 
 
 class Rehearsal:
@@ -143,7 +141,7 @@ def _differences(before: Tables, after: Tables) -> Iterator[str]:
             yield f"make table {name} with {', '.join(f'{column} {type_}' for column, type_ in columns.items())}"
             continue
         old, new = (
-            {key.casefold(): (key, type_) for key, type_ in one.items()} for one in (before[name], columns)
+            {folded(key): (key, type_) for key, type_ in one.items()} for one in (before[name], columns)
         )
         yield from (
             f"add column {column} {type_} to table {name}"

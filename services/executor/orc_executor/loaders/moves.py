@@ -9,13 +9,14 @@ key stands once; DuckDB's MERGE would do the same with several times the memory.
 
 from collections.abc import Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from orc_domain.loaders.tables import Merge, Scd2
+from orc_domain.run_messages import TableLoad
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
-from orc_executor.loaders.contract import Plan
-from orc_executor.sql_names import identifier
+from orc_executor.loaders.contract import Plan, as_they_are
+from orc_executor.sql_names import folded, identifier
 
 ROW = "_orc_row"
 """The column of staged rows that counts them, from 1."""
@@ -32,6 +33,8 @@ class Incoming(Struct, frozen=True):
     """What stands after FROM."""
     key: Sequence[str]
     plan: Plan
+    tag: str | None = None
+    """A column that says which load brought the row, and nothing of what it is."""
 
 
 class Moved(Struct, frozen=True):
@@ -41,6 +44,16 @@ class Moved(Struct, frozen=True):
     inserted: int | None = None
     updated: int | None = None
     deleted: int | None = None
+
+    def told_of(self, table: str) -> TableLoad:
+        """Return it as the log will have it."""
+        return TableLoad(
+            table=table,
+            rows=self.rows,
+            inserted=self.inserted,
+            updated=self.updated,
+            deleted=self.deleted,
+        )
 
 
 def replace(engine: Engine, table: str, query: str) -> Moved:
@@ -79,8 +92,8 @@ def merge(engine: Engine, table: str, rows: Incoming, how: Merge) -> Moved:
         f"SELECT count(*) FROM {rows.relation} AS new SEMI JOIN {table} AS old ON {same} WHERE {is_gone}"
     )
     query = f"SELECT {rows.plan.select} FROM {rows.relation} AS new"
-    ours = {column.casefold() for column in rows.plan.chosen}
-    has_all = all(column.casefold() in ours for column in engine.describe(f"FROM {table}"))
+    ours = {folded(column) for column in rows.plan.chosen}
+    has_all = all(folded(column) in ours for column in engine.describe(f"FROM {table}"))
     if how.strategy == "delete-insert" or has_all:
         # The new rows have every column, so putting them in place of the old is the same as changing those.
         engine.run(f"DELETE FROM {table} AS old USING {rows.relation} AS new WHERE {same}")
@@ -88,11 +101,11 @@ def merge(engine: Engine, table: str, rows: Incoming, how: Merge) -> Moved:
     else:
         engine.run(f"DELETE FROM {table} AS old USING {rows.relation} AS new WHERE {same} AND {is_gone}")
         engine.run(f"CREATE OR REPLACE TEMP TABLE {_MERGED} AS {query} WHERE NOT {is_gone}")
-        keys = {name.casefold() for name in rows.key}
+        keys = {folded(name) for name in rows.key}
         changes = ", ".join(
             f"{identifier(column)} = new.{identifier(column)}"
             for column in rows.plan.chosen
-            if column.casefold() not in keys
+            if folded(column) not in keys
         )
         fresh = f"SELECT new.* FROM {_MERGED} AS new ANTI JOIN {table} AS old ON {same}"
         engine.run(f"CREATE OR REPLACE TEMP TABLE {_FRESH} AS {fresh}")
@@ -124,8 +137,11 @@ def version(engine: Engine, table: str, rows: Incoming, how: Scd2) -> Moved:
         f"CREATE OR REPLACE TEMP TABLE {_MERGED} AS SELECT {rows.plan.select} FROM {rows.relation} AS new"
     )
     engine.run(f"CREATE OR REPLACE TEMP TABLE {_CURRENT} AS SELECT * FROM {table} WHERE {valid_to} IS NULL")
+    types = engine.describe(f"FROM {_MERGED}")
     differs = " OR ".join(
-        f"old.{identifier(name)} IS DISTINCT FROM new.{identifier(name)}" for name in rows.plan.chosen
+        f"{_told('old', name, types[name])} IS DISTINCT FROM {_told('new', name, types[name])}"
+        for name in rows.plan.chosen
+        if rows.tag is None or folded(name) != folded(rows.tag)
     )
     changed = f"SELECT new.* FROM {_MERGED} AS new SEMI JOIN {_CURRENT} AS old ON {same} AND ({differs})"
     fresh = f"SELECT new.* FROM {_MERGED} AS new ANTI JOIN {_CURRENT} AS old ON {same}"
@@ -148,6 +164,39 @@ def version(engine: Engine, table: str, rows: Incoming, how: Scd2) -> Moved:
     return Moved(int(count), int(inserted), int(updated), int(deleted))
 
 
+def _told(row: str, column: str, type_: str) -> str:
+    """Return SQL for what a column says of a row: of an object that is JSON, its keys without a value say nothing."""
+    value = f"{row}.{identifier(column)}"
+    return f"json_merge_patch('{{}}', {value})" if type_ == "JSON" else value
+
+
+def end_all(engine: Engine, table: str, how: Scd2) -> Moved:
+    """End every version that is valid now, as the rows are none."""
+    valid_to = identifier(how.valid_to_column)
+    ((deleted,),) = engine.run(f"UPDATE {table} SET {valid_to} = {_NOW} WHERE {valid_to} IS NULL")
+    return Moved(0, 0, 0, int(deleted))
+
+
+def as_in_table(engine: Engine, rows: Incoming, mark: str | None) -> Incoming:
+    """
+    Return the rows as the table will have them, so that keys are compared as they stand there; raises WrongShape.
+
+    `mark` is a column beside those of the table.
+    """
+    plan = rows.plan
+    if all(sql == identifier(name) for name, sql in plan.chosen.items()):
+        return rows
+    more = "" if mark is None else f", {identifier(mark)}"
+    made = f"(SELECT {plan.select}{more} FROM {rows.relation} AS new)"
+    nulls = " OR ".join(f"{identifier(column)} IS NULL" for column in rows.key)
+    ((count,),) = engine.run(f"SELECT count(*) FROM {made} WHERE {nulls}")
+    if count:
+        raise WrongShape(
+            f"{count} rows have a value in the primary_key {', '.join(rows.key)} that the table's type cannot hold"
+        )
+    return structs.replace(rows, relation=made, plan=as_they_are(dict.fromkeys(plan.chosen, "")))
+
+
 def _same(key: Sequence[str]) -> str:
     return " AND ".join(f"old.{identifier(column)} = new.{identifier(column)}" for column in key)
 
@@ -161,4 +210,5 @@ def marked(column: str | None) -> str:
     """Return SQL over `new` for whether a staged row says that its key is gone."""
     if column is None:
         return "false"
-    return f"(coalesce(new.{identifier(column)}::VARCHAR, '') NOT IN ('', '0', '0.0', 'false'))"
+    said = f"CAST(new.{identifier(column)} AS VARCHAR)"
+    return f"(coalesce(lower({said}), '') NOT IN ('', 'false') AND coalesce(TRY_CAST({said} AS DOUBLE) <> 0, true))"

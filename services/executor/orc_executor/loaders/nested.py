@@ -24,8 +24,9 @@ from msgspec import Struct
 from orc_domain.loaders.tables import Nested
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape, storable
+from orc_executor.loaders.digests import said
 from orc_executor.loaders.fields import JOINT, Field, as_json, fields_of_element, fields_of_row
-from orc_executor.sql_names import identifier, text
+from orc_executor.sql_names import folded, identifier, text
 
 ID, PARENT_ID, LIST_INDEX = "_orc_id", "_orc_parent_id", "_orc_list_index"
 """VARCHAR, VARCHAR and BIGINT (from 0): columns beside those of the rows."""
@@ -37,7 +38,6 @@ TABLE_DEPTH_MAX = 8
 TABLES_MAX = 200
 _ELEMENT = "_orc_element"
 _NAMES_SHOWN_CHARACTERS_MAX = 500
-_ZONED = frozenset({"TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ_NS"})
 
 
 class Rows(Struct, frozen=True):
@@ -79,7 +79,7 @@ def unfold(
         case "child_tables":
             fields = fields_of_row(columns, engine, with_lists=True)
             _check_free(table, fields)
-            base = f"SELECT *, {_root_id(table, fields, key, load_id)} AS {ID} FROM ({sql})"
+            base = f"SELECT *, {_root_id(table, fields, key, load_id, engine)} AS {ID} FROM ({sql})"
             return _distinct(_family(_Level(table, base, fields)))
 
 
@@ -123,28 +123,24 @@ def _child(level: _Level, array: Field) -> _Level:
         f" CAST(generate_subscripts({array.sql}, 1) - 1 AS BIGINT) AS {LIST_INDEX} FROM ({level.sql})"
     )
     # The parent's id has always the same length, so that no two of these are the same text.
-    id_ = f"md5({PARENT_ID} || CAST({LIST_INDEX} AS VARCHAR) || {text(f':{table}')})"
+    id_ = f"md5({PARENT_ID} || CAST({LIST_INDEX} AS VARCHAR) || {text(f':{folded(table)}')})"
     fields = fields_of_element(_ELEMENT, array.element, f"{array.path}[]", with_lists=depth < TABLE_DEPTH_MAX)
     _check_free(table, fields)
     return _Level(table, f"SELECT *, {id_} AS {ID} FROM ({elements})", fields, level.table, depth)
 
 
-def _root_id(table: str, fields: Sequence[Field], key: Sequence[str] | None, load_id: str) -> str:
+def _root_id(
+    table: str, fields: Sequence[Field], key: Sequence[str] | None, load_id: str, engine: Engine
+) -> str:
     if key is None:
         return f"md5({text(f'{load_id}:')} || CAST({ROW} AS VARCHAR))"
-    plain = {field.name.casefold(): field for field in fields if field.element is None}
-    if missing := [name for name in key if name.casefold() not in plain]:
+    plain = {folded(field.name): field for field in fields if field.element is None}
+    if missing := [name for name in key if folded(name) not in plain]:
         there = storable(", ".join(field.name for field in plain.values()), _NAMES_SHOWN_CHARACTERS_MAX)
         raise WrongShape(f"primary_key names {', '.join(missing)}, the columns are {there}")
-    parts = " || ".join(_key_part(plain[name.casefold()]) for name in key)
-    return f"md5({text(f'{table}:')} || {parts})"
-
-
-def _key_part(field: Field) -> str:
-    # As UTC, whatever zone the machine is in; with its length in front, so that ('a', 'bc') is not ('ab', 'c').
-    value = f"({field.sql} AT TIME ZONE 'UTC')" if field.type in _ZONED else field.sql
-    said = f"CAST({value} AS VARCHAR)"
-    return f"coalesce(length({said}) || ':' || {said}, '-')"
+    # What a key says, not how its type of today writes it: the rows under it are found again by this.
+    parts = (said(field.sql, engine.type_of(field.type)) for field in (plain[folded(name)] for name in key))
+    return f"md5({text(f'{folded(table)}:')} || {' || '.join(parts)})"
 
 
 def _rows(table: str, sql: str, fields: Sequence[Field], parent: str | None = None) -> Rows:
@@ -154,7 +150,7 @@ def _rows(table: str, sql: str, fields: Sequence[Field], parent: str | None = No
 
 def _check_free(table: str, fields: Sequence[Field]) -> None:
     for field in fields:
-        if field.name.casefold() in OWN:
+        if folded(field.name) in OWN:
             raise WrongShape(
                 f"{table}: {field.path} would be called {field.name}, a name that child tables need"
             )
@@ -163,7 +159,7 @@ def _check_free(table: str, fields: Sequence[Field]) -> None:
 def _distinct(family: Iterator[Rows]) -> list[Rows]:
     found: dict[str, Rows] = {}
     for rows in family:
-        if found.setdefault(rows.table.casefold(), rows) is not rows:
+        if found.setdefault(folded(rows.table), rows) is not rows:
             raise WrongShape(f"two arrays would both be a table {rows.table}: rename one of them")
         if len(found) > TABLES_MAX:
             raise WrongShape(f"the rows would become more than {TABLES_MAX} tables: use nested: flatten")

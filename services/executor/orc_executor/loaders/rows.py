@@ -17,10 +17,11 @@ from orc_domain.loaders.postgres import PostgresLoad
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.source import Scan
+from orc_executor.loaders.digests import digest
 from orc_executor.loaders.incremental import CURSOR, CURSOR_TEXT, Narrowing
 from orc_executor.loaders.quarantine import count_rejects
 from orc_executor.loaders.staging import narrowing_of
-from orc_executor.sql_names import identifier, text
+from orc_executor.sql_names import folded, identifier, text
 from orc_executor.state import Learned, TaskState, following
 from orc_executor.underway import Underway
 
@@ -45,7 +46,7 @@ class Rows(Struct, frozen=True, kw_only=True):
     def advance(self, engine: Engine, state: TaskState, learned: Learned) -> TaskState:
         """Return the state after these rows; raises WrongShape when one has no cursor."""
         if self.narrowing is not None:
-            state = self.narrowing.advance(engine, _STAGE, list(self.scan.columns))
+            state = self.narrowing.advance(engine, _STAGE, digest(self.scan.columns, engine))
         return following(state, learned)
 
     def cursor(self, state: TaskState | None) -> Any:
@@ -72,7 +73,7 @@ def take(
     columns, sql, tag = dict(scan.columns), scan.sql, ""
     column = config.load_id_column
     if column is not None:
-        if column.casefold() in {name.casefold() for name in columns}:
+        if folded(column) in {folded(name) for name in columns}:
             raise WrongShape(f"the rows have a column {column} already, which load_id_column names")
         columns[column], tag = "UUID", f", {text(str(underway.order.run_id))}::UUID AS {identifier(column)}"
     if scan.rejects is not None:
@@ -81,14 +82,15 @@ def take(
         sql = f"SELECT *{tag} FROM ({sql})" if tag else sql
         return Rows(sql=sql, columns=columns, scan=scan)
     for name in columns:
-        if name.casefold() in NO_ROW_NAMES:
+        if folded(name) in NO_ROW_NAMES:
             raise WrongShape(f"the rows have a column {name}, a name that loading needs itself: rename it")
     narrowing = narrowing_of(scan, config.write_disposition, state, engine, underway)
     names = ", ".join(map(identifier, scan.columns))
+    told_by = digest(scan.columns, engine)
+    rows = f"SELECT {names}{tag}, {narrowing.cursor.value} AS {CURSOR}, {narrowing.cursor.text} AS {CURSOR_TEXT} FROM ({sql})"
     with underway.interruptible(engine.interrupt, engine.percent):
         engine.run(
-            f"CREATE OR REPLACE TEMP TABLE {_STAGE} AS SELECT {names}{tag}, {scan.cursor.value} AS {CURSOR}, "
-            f"{scan.cursor.text} AS {CURSOR_TEXT} FROM ({sql}) WHERE {narrowing.condition(list(scan.columns))}"
+            f"CREATE OR REPLACE TEMP TABLE {_STAGE} AS SELECT * FROM ({rows}) WHERE {narrowing.condition(told_by)}"
         )
     return Rows(sql=f"SELECT * FROM {_STAGE}", columns=columns, scan=scan, narrowing=narrowing)
 

@@ -14,8 +14,8 @@ from orc_executor.state import NO_STATE, Learned, TaskState
 _PACKAGE = "orc_executor"
 _CREATE = tuple(load(_PACKAGE, name) for name in ("target_schema", "target_states", "target_files"))
 _READ, _DROP, _WRITE = (load(_PACKAGE, name) for name in ("state_read", "state_drop", "state_write"))
-_FILES_READ, _FILES_DROP, _FILES_WRITE = (
-    load(_PACKAGE, name) for name in ("files_read", "files_drop", "files_write")
+_FILES_READ, _FILES_DROP, _FILES_WRITE, _FILES_FORGET = (
+    load(_PACKAGE, name) for name in ("files_read", "files_drop", "files_write", "files_forget")
 )
 
 
@@ -39,13 +39,16 @@ def save_state(engine: Engine, order: TaskOrder, state: TaskState, learned: Lear
     saved = structs.replace(
         state,
         version=state.version + 1,
-        etag=learned.etag or state.etag,
-        last_modified=learned.last_modified or state.last_modified,
+        etag=learned.etag,
+        last_modified=learned.last_modified,
         files={},
     )
     engine.run(_DROP, [order.task_id])
     said = msgspec.json.encode(saved).decode()
     engine.run(_WRITE, [order.task_id, saved.version, said, load_id])
+    if not state.files:
+        # Those of before a reset are to be loaded again, also where they are not there today.
+        engine.run(_FILES_FORGET, [order.task_id])
     if learned.files:
         paths, marks = list(learned.files), list(learned.files.values())
         engine.run(_FILES_DROP, [order.task_id, paths])

@@ -72,6 +72,15 @@ class CursorTime:
         return f"{date}{style['between']}{clock}{fraction}{style['zone'] or ''}"
 
     @property
+    def in_utc(self) -> str:
+        """The moment in UTC without an offset, as it was written where it has none."""
+        ahead = _offset(self._style["zone"])
+        if not ahead:
+            return self.text
+        at = (self._whole - ahead).isoformat(sep=" ")
+        return f"{at}.{self._nanoseconds:09}" if self._nanoseconds else at
+
+    @property
     def since_epoch(self) -> int:
         """Nanoseconds since 1970 in UTC; a time without an offset is one of UTC."""
         since = self._whole - _offset(self._style["zone"]) - _EPOCH

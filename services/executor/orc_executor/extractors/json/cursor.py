@@ -10,7 +10,7 @@ from msgspec import Struct
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.source import Columns
-from orc_executor.sql_names import identifier, text
+from orc_executor.sql_names import folded, identifier, text
 
 ROWS = "spooled"
 """What the rows are called in SQL: a column of theirs is meant, not one that is made of it."""
@@ -37,18 +37,18 @@ class CursorPlace(Struct, frozen=True, kw_only=True):
 
 def find_cursor(engine: Engine, cursor: str, types: Columns) -> CursorPlace:
     """Return the place of a cursor among columns; raises WrongShape when it is not there."""
-    there = {name.casefold(): name for name in types}
+    there = {folded(name): name for name in types}
     hidden = "_orc_said"
     while hidden in there:
         hidden += "_"
-    if (column := there.get(cursor.casefold())) is not None:
+    if (column := there.get(folded(cursor))) is not None:
         said = f"{ROWS}.{identifier(column)}"
         return CursorPlace(
             name=column, type=types[column], column=column, read_as="VARCHAR", value=said, text=said,
             is_nested=False, hidden=hidden,
         )  # fmt: skip
     first, *rest = cursor.split(".")
-    column = there.get(first.casefold())
+    column = there.get(folded(first))
     if column is None or not rest:
         raise _absent(cursor, types)
     here = identifier(column)
@@ -59,10 +59,10 @@ def find_cursor(engine: Engine, cursor: str, types: Columns) -> CursorPlace:
         for name in rest:
             # JSON tells names apart by case, so they are taken as the records have them.
             fields = {
-                field.casefold(): field
+                folded(field): field
                 for field in engine.describe(f"SELECT unnest({_inside(here, names)}) FROM {row}")
             }
-            names.append(fields[name.casefold()])
+            names.append(fields[folded(name)])
         found = engine.describe(
             f"SELECT {_inside(here, names)} AS found, {_with_text(here, names)} AS read FROM {row}"
         )

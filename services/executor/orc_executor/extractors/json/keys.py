@@ -1,42 +1,43 @@
 """
-Keys of records that differ only in case: columns do not, so one of them would be lost.
+Keys of records that differ in case alone: columns do not, so one of them would be lost.
 
-DuckDB gives the second another name, `A_1`, looks for a key of that name when it reads, finds none, and says nothing.
+DuckDB gives one of them a number, `id_1`, looks for a key of that name when it reads, finds none, and says nothing.
 """
 
 # ruff: noqa: S608 - every name and text of a user is quoted by sql_names
-
-import re
-from collections.abc import Callable
 
 from orc_executor import sql_names
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.source import Columns
 
-_RENAMED = re.compile(r"(?P<name>.+)_\d+\Z", re.DOTALL)
 
-
-def check_keys(engine: Engine, found: Columns, reading: Callable[[str], str]) -> None:
+def check_keys(engine: Engine, found: Columns, objects: str) -> None:
     """
-    Refuse records with keys that differ only in case; raises WrongShape naming them.
+    Refuse records with keys that differ in case alone, which no table can have beside each other; raises WrongShape.
 
-    `found` are the columns that DuckDB found; `reading` gives the query that reads just some, given as read_json takes
-    them.
+    `found` are the columns that DuckDB found; `objects` is a query for the records, each as JSON in the column `json`.
     """
-    there = dict[str, str]()
+    by_name = dict[str, str]()
     for name in found:
-        if (same := there.setdefault(name.casefold(), name)) != name:
-            raise _differ_in_case(same)
-    for name, type_ in found.items():
-        renamed = _RENAMED.match(name)
-        # A column that is null in every record is lost to nobody.
-        if renamed is None or renamed["name"].casefold() not in there or type_ == '"NULL"':
+        other = by_name.setdefault(sql_names.folded(name), name)
+        if other is not name:
+            raise _two_cases(other)
+    for name in found:
+        stem = _without_number(name)
+        if stem == name or sql_names.folded(stem) not in by_name:
             continue
-        column, columns = sql_names.identifier(name), sql_names.columns({name: "JSON"})
-        if not engine.run(f"SELECT 1 FROM ({reading(columns)}) WHERE {column} IS NOT NULL LIMIT 1"):
-            raise _differ_in_case(renamed["name"])
+        has_key = f"json_type(json) = 'OBJECT' AND list_contains(json_keys(json), {sql_names.text(name)})"
+        if not engine.run(f"SELECT 1 FROM ({objects}) WHERE {has_key} LIMIT 1"):
+            while (shorter := _without_number(stem)) != stem:
+                stem = shorter
+            raise _two_cases(stem)
 
 
-def _differ_in_case(name: str) -> WrongShape:
-    return WrongShape(f"two keys of the records are {name} and differ only in case")
+def _without_number(name: str) -> str:
+    stem, joint, number = name.rpartition("_")
+    return stem if joint and stem and number.isascii() and number.isdigit() else name
+
+
+def _two_cases(name: str) -> WrongShape:
+    return WrongShape(f"the records have a field {name} in two spellings that differ in case alone")

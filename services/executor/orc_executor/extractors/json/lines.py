@@ -12,8 +12,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import duckdb
+
 from orc_executor import sql_names
 from orc_executor.engine import Engine
+from orc_executor.errors import WrongShape
 from orc_executor.extractors.declared import cast_sql
 from orc_executor.extractors.json.cursor import ROWS, CursorPlace, find_cursor
 from orc_executor.extractors.json.keys import check_keys
@@ -22,6 +25,9 @@ from orc_executor.extractors.source import Columns, Scan, fits
 
 _NULL = re.compile(r'"NULL"(?=$|[,)\[])')
 """The type of what is null, of a column or inside one; a field of that name is followed by its type."""
+_NO_RECORDS = "expected records, but got non-record JSON"
+_JSON = "JSON"
+"""A column that had values of several kinds once; what is read as JSON itself stays what it is, text or number."""
 _TEXTS = frozenset({"VARCHAR", "TEXT", "STRING", "JSON"})
 
 
@@ -45,15 +51,15 @@ def json_scans(
     `found` are the types of all records where they were looked at before.
     """
     path = sql_names.text(str(spool))
-    found = found or engine.describe(found_sql(spool))
-    check_keys(engine, found, lambda some: f"SELECT * FROM {_read_json(path, some)}")
+    found = found or _described(engine, spool)
+    check_keys(engine, found, f"SELECT json FROM read_ndjson_objects({path})")
     declared = _by_column(columns or {}, found)
     # What is wanted are columns of the table, under the names that they get.
-    table = {name.casefold(): type_ for name, type_ in (wanted or {}).items()}
-    new_names = {old.casefold(): new.casefold() for old, new in (rename or {}).items()}
+    table = {sql_names.folded(name): type_ for name, type_ in (wanted or {}).items()}
+    new_names = {sql_names.folded(old): sql_names.folded(new) for old, new in (rename or {}).items()}
     types = {
         name: declared.get(name)
-        or _settled(type_, table.get(new_names.get(name.casefold(), name.casefold())))
+        or _settled(type_, table.get(new_names.get(sql_names.folded(name), sql_names.folded(name))))
         for name, type_ in found.items()
     }
     types |= declared
@@ -81,6 +87,15 @@ def found_sql(spool: Path) -> str:
         f"SELECT * FROM read_json({path}, format = 'newline_delimited', records = true, sample_size = -1, "
         "maximum_sample_files = -1)"
     )
+
+
+def _described(engine: Engine, spool: Path) -> dict[str, str]:
+    try:
+        return engine.describe(found_sql(spool))
+    except duckdb.Error as error:
+        if _NO_RECORDS in str(error):
+            raise WrongShape("the records have no fields with a name") from error
+        raise
 
 
 def _query(path: str, found: Columns, types: Columns, declared: Columns, place: CursorPlace | None) -> str:
@@ -116,13 +131,13 @@ def _must_cast(found: str, declared: str) -> bool:
 
 def _by_column(columns: Columns, found: Columns) -> dict[str, str]:
     """Return the declared types under the names that the records have, where they have them."""
-    there = {name.casefold(): name for name in found}
-    return {there.get(name.casefold(), name): type_ for name, type_ in columns.items()}
+    there = {sql_names.folded(name): name for name in found}
+    return {there.get(sql_names.folded(name), name): type_ for name, type_ in columns.items()}
 
 
 def _settled(found: str, wanted: str | None) -> str:
     """Return the type to read a column as: the table's where that loses nothing, so that texts stay as they came."""
-    if wanted is not None and fits(found, wanted):
+    if wanted is not None and (fits(found, wanted) or wanted == _JSON):
         return wanted
     # What is null everywhere says nothing of its type; as text, later rows can be put beside it.
     return _NULL.sub("VARCHAR", found)

@@ -48,7 +48,7 @@ def described(engine: Engine, files: Sequence[JsonFile]) -> dict[str, str]:
         for place in range(0, len(group), FILES_A_LOOK):
             tellings += _looked_at(engine, group[place : place + FILES_A_LOOK])
     found = united(tellings)
-    check_keys(engine, found, lambda columns: _as_given(files, columns))
+    check_keys(engine, found, _objects(files))
     return found
 
 
@@ -132,6 +132,8 @@ def _read(group: Sequence[JsonFile], options: str, *, records: bool = True) -> s
     )
 
 
-def _as_given(files: Sequence[JsonFile], columns: str) -> str:
-    options = f"auto_detect = false, columns = {columns}"
-    return " UNION ALL ".join(f"SELECT * FROM {_read(group, options)}" for group in _groups(files))
+def _objects(files: Sequence[JsonFile]) -> str:
+    options = "auto_detect = false, columns = {'json': 'JSON'}"
+    return " UNION ALL ".join(
+        f"SELECT json FROM {_read(group, options, records=False)}" for group in _groups(files)
+    )
