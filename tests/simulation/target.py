@@ -39,6 +39,8 @@ class Receipt(Struct, frozen=True):
     attempt: int
     load_id: str
     rows: int
+    result: str
+    """The whole result, as JSON."""
 
 
 class Contents(Struct, frozen=True):
@@ -110,7 +112,7 @@ class Session:
         values = parameters or []
         if sql == receipts._RECEIPT_READ:
             return [
-                (one.load_id, one.rows, 0, 0.0)
+                (one.load_id, one.rows, 0, 0.0, one.result)
                 for one in self._open.receipts
                 if [one.root_id, one.task_id] == values
             ]
@@ -121,8 +123,8 @@ class Session:
         elif sql == receipts._FENCE_RAISE:
             self._change(fences=(*self._open.fences, tuple(values)))
         elif sql == receipts._RECEIPT_WRITE:
-            root_id, task_id, run_id, attempt, load_id, rows, _, _ = values
-            receipt = Receipt(root_id, task_id, run_id, attempt, load_id, rows)
+            root_id, task_id, run_id, attempt, load_id, rows, _, _, result = values
+            receipt = Receipt(root_id, task_id, run_id, attempt, load_id, rows, result)
             self._change(receipts=(*self._open.receipts, receipt))
         elif sql not in (*receipts._CREATE, *receipts._FORGET):
             raise AssertionError(sql)

@@ -161,13 +161,13 @@ class Worker:
             ledger.hold_back_earlier()
             rows = len(order.extractor_config["rows"])
             session.insert(order, rows)
-            receipt = ledger.write(rows, 0, 0.0)
+            receipt = ledger.write(TaskResult(rows=rows))
             self._check(late_at)
             await self._step(order, "is about to commit")
             session.commit()
             self._world.note(self.process.name, f"committed task {order.task_order}, attempt {order.attempt}")
             await self._step(order, "has committed")
-        return Loaded(TaskResult(rows=rows, receipt=receipt.load_id))
+        return Loaded(receipt.result)
 
     async def _gather(self, late_at: float) -> None:
         for seconds in self._world.chance.batches():

@@ -23,7 +23,7 @@ from orc_domain.extractors.incremental import Scalar
 from orc_domain.run_messages import RunWindow
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
-from orc_executor.extractors.api.cursor_times import CursorTime
+from orc_executor.extractors.cursor_times import CursorTime
 from orc_executor.extractors.source import CursorColumn
 from orc_executor.frames import TaskOrder
 from orc_executor.sql_names import identifier, text

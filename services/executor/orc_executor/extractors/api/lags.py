@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from orc_executor.extractors.api.cursor_times import NANOSECONDS
+from orc_executor.extractors.cursor_times import NANOSECONDS
 
 _LAG = re.compile(r"([0-9.]+)([smhdw]?)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
