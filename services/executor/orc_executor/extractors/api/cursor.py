@@ -10,8 +10,8 @@ from orc_domain.run_messages import RunWindow
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.api.asking import Params
 from orc_executor.extractors.api.cursor_numbers import CursorNumber
-from orc_executor.extractors.cursor_times import NANOSECONDS, CursorTime
 from orc_executor.extractors.api.lags import Lag, parse_lag
+from orc_executor.extractors.cursor_times import NANOSECONDS, CursorTime
 from orc_executor.state import TaskState
 
 _NANOSECONDS_OF = {UNIX: NANOSECONDS, UNIX_MS: NANOSECONDS // 1000}
