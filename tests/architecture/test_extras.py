@@ -66,7 +66,7 @@ def test_service_runs_with_its_own_extra_alone(service):
     if service == "executor":
         modules += [
             "orc_executor.worker",
-            "orc_executor.loaders.duckdb_file",
+            "orc_executor.loaders.duckdb.file",
             "orc_executor.extractors.api.source",
         ]
     result = subprocess.run(

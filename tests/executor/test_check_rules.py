@@ -8,7 +8,7 @@ from support.target_engine import target_engine
 
 from orc_domain.loaders.checks import AcceptedValues, Freshness, NotNull, RowCount, SqlAssertion, Unique
 from orc_executor.errors import ChecksFailed
-from orc_executor.loaders.checks import run_checks
+from orc_executor.loaders.checks.running import run_checks
 
 TABLE = 'target.main."t"'
 

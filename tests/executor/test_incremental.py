@@ -14,7 +14,7 @@ from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.shaping import shape
 from orc_executor.extractors.source import Scan
-from orc_executor.loaders.duckdb_file import DuckdbFile
+from orc_executor.loaders.duckdb.file import DuckdbFile
 from orc_executor.loaders.target import StateMoved
 from orc_executor.paths import Folders
 from orc_executor.scratch import Scratch

@@ -9,7 +9,7 @@ from support.parquet_dataset import dataset, left, manifest, named, present, row
 from support.worker_process import INLINE, order, worker_process
 
 from orc_executor.frames import Loaded, NoReceipt
-from orc_executor.loaders.parquet_writing import _stored
+from orc_executor.loaders.parquet.writing import _stored
 
 APPEND = dataset(write_disposition="append")
 

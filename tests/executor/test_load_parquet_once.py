@@ -11,10 +11,10 @@ from orc_executor.frames import Loaded
 
 APPEND = dataset(write_disposition="append")
 MORTAL = ("-m", "support.mortal_worker")
-FOLDER, FILES = "orc_executor.loaders.parquet_folder", "orc_executor.loaders.parquet_files"
+FOLDER, FILES = "orc_executor.loaders.parquet.folder", "orc_executor.loaders.parquet.files"
 POINTS = {
     f"{FOLDER}:unfinished_folder:after:1": False,
-    "orc_executor.loaders.parquet_writing:ParquetWriter.write:after:1": False,
+    "orc_executor.loaders.parquet.writing:ParquetWriter.write:after:1": False,
     f"{FILES}:_sync:after:1": False,
     f"{FOLDER}:place:after:1": False,
     f"{FOLDER}:write_manifest:before:2": False,

@@ -12,11 +12,11 @@ from orc_executor.frames import Loaded, NoReceipt, Stop, Stopped
 from orc_executor.worker import EXIT_UNCERTAIN
 
 MORTAL = ("-m", "support.mortal_worker")
-TABLE, LEDGER = "orc_executor.loaders.postgres_table:PostgresTable", "orc_executor.loaders.postgres_ledger"
+TABLE, LEDGER = "orc_executor.loaders.postgres.table:PostgresTable", "orc_executor.loaders.postgres.ledger"
 POINTS = {
-    "orc_executor.loaders.postgres_spool:Spooler.spool:after:1": False,
+    "orc_executor.loaders.postgres.spool:Spooler.spool:after:1": False,
     f"{LEDGER}:PostgresLedger.lock:after:1": False,
-    "orc_executor.loaders.postgres_landing:Landing.land:after:1": False,
+    "orc_executor.loaders.postgres.landing:Landing.land:after:1": False,
     f"{LEDGER}:PostgresLedger.write:after:1": False,
     f"{TABLE}._commit:before:1": False,
     f"{TABLE}._commit:after:1": True,

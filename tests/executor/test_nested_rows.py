@@ -9,9 +9,9 @@ from support.nested_model import Scalar, tables_of, type_sql, types, value_sql, 
 from support.target_engine import target_engine
 
 from orc_executor.errors import WrongShape
-from orc_executor.loaders import nested
-from orc_executor.loaders.fields import OBJECT_DEPTH_MAX
-from orc_executor.loaders.nested import unfold
+from orc_executor.loaders.duckdb import nested
+from orc_executor.loaders.duckdb.fields import OBJECT_DEPTH_MAX
+from orc_executor.loaders.duckdb.nested import unfold
 
 ORDERS = (
     "SELECT * FROM (VALUES"

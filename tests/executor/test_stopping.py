@@ -11,7 +11,7 @@ from orc_executor.engine import Engine
 from orc_executor.errors import TaskStopped
 from orc_executor.extractors.source import Scan
 from orc_executor.loaders.discard import discard
-from orc_executor.loaders.duckdb_file import DuckdbFile
+from orc_executor.loaders.duckdb.file import DuckdbFile
 from orc_executor.scratch import Scratch
 from orc_executor.state import NOTHING_LEARNED
 from orc_executor.underway import Underway

@@ -10,7 +10,7 @@ from orc_domain.load import parse_loader
 from orc_executor.engine import Engine
 from orc_executor.extractors.shaping import shape
 from orc_executor.extractors.source import Scan
-from orc_executor.loaders.duckdb_file import DuckdbFile
+from orc_executor.loaders.duckdb.file import DuckdbFile
 from orc_executor.paths import Folders
 from orc_executor.scratch import Scratch
 from orc_executor.state import NOTHING_LEARNED

@@ -20,7 +20,7 @@ from orc_executor.engine_errors import is_type_doubt
 from orc_executor.extractors.opening import open_source
 from orc_executor.extractors.source import NO_SCAN, Scan, Source
 from orc_executor.frames import Previewed
-from orc_executor.loaders.foresight import Rehearsal, Told, rehearsal, see
+from orc_executor.loaders.duckdb.foresight import Rehearsal, Told, rehearsal, see
 from orc_executor.preview_cells import cell_sql, row_json
 from orc_executor.preview_secrets import without_secrets
 from orc_executor.sql_names import identifier

@@ -15,10 +15,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from reach import reach
 
 from orc_executor import engine, receipts, worker
-from orc_executor.loaders import parquet_folder
-from orc_executor.loaders.duckdb_file import DuckdbFile
-from orc_executor.loaders.parquet_folder import ParquetFolder
-from orc_executor.loaders.postgres_table import PostgresTable
+from orc_executor.loaders.duckdb.file import DuckdbFile
+from orc_executor.loaders.parquet import folder as parquet_folder
+from orc_executor.loaders.parquet.folder import ParquetFolder
+from orc_executor.loaders.postgres.table import PostgresTable
 
 BREAKS = set(filter(None, os.environ.get("FAULTS_BREAKS", "").split(",")))
 EXECUTOR = os.getppid()

@@ -8,8 +8,8 @@ from orc_domain.loaders.postgres import PostgresLoad
 from orc_domain.plugin_configs import LoaderConfig
 from orc_executor.engine import Engine
 from orc_executor.errors import Internal
-from orc_executor.loaders.duckdb_file import DuckdbFile
-from orc_executor.loaders.parquet_folder import ParquetFolder
+from orc_executor.loaders.duckdb.file import DuckdbFile
+from orc_executor.loaders.parquet.folder import ParquetFolder
 from orc_executor.loaders.target import Target
 from orc_executor.underway import Underway
 
@@ -24,7 +24,7 @@ def open_target(loader: Loader, engine: Engine, underway: Underway) -> Target | 
         case ParquetLoad():
             return ParquetFolder(loader, engine, underway)
         case PostgresLoad():
-            from orc_executor.loaders.postgres_table import PostgresTable  # noqa: PLC0415 - only Postgres needs its driver
+            from orc_executor.loaders.postgres.table import PostgresTable  # noqa: PLC0415 - only Postgres needs its driver
 
             return PostgresTable(loader, engine, underway)
         case LoaderConfig():

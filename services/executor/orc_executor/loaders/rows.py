@@ -18,9 +18,9 @@ from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.source import Scan
 from orc_executor.loaders.digests import digest
+from orc_executor.loaders.duckdb.staging import narrowing_of
 from orc_executor.loaders.incremental import CURSOR, CURSOR_TEXT, Narrowing
 from orc_executor.loaders.quarantine import count_rejects
-from orc_executor.loaders.staging import narrowing_of
 from orc_executor.sql_names import folded, identifier, text
 from orc_executor.state import Learned, TaskState, following
 from orc_executor.underway import Underway

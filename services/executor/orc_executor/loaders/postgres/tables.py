@@ -7,7 +7,7 @@ from msgspec import Struct
 from orc_domain.loaders.postgres import NAME_BYTES_MAX
 from orc_events.statements import load
 from orc_executor.errors import TargetUnusable, WrongShape
-from orc_executor.loaders.postgres_types import fits, holds, postgres_type
+from orc_executor.loaders.postgres.types import fits, holds, postgres_type
 from orc_executor.postgres_connection import Session
 from orc_executor.sql_names import identifier
 

@@ -24,15 +24,15 @@ from orc_events.statements import load
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.source import Columns
-from orc_executor.loaders import moves
-from orc_executor.loaders.checks import run_checks
-from orc_executor.loaders.children import Children
-from orc_executor.loaders.contract import Plan, as_they_are, changes_of, check_new_table, plan
-from orc_executor.loaders.kept_out import let_in
-from orc_executor.loaders.moves import Incoming, Moved
-from orc_executor.loaders.nested import Rows, unfold
-from orc_executor.loaders.staging import Staged
-from orc_executor.loaders.validity import with_validity, without_validity
+from orc_executor.loaders.checks.running import run_checks
+from orc_executor.loaders.duckdb import moves
+from orc_executor.loaders.duckdb.children import Children
+from orc_executor.loaders.duckdb.contract import Plan, as_they_are, changes_of, check_new_table, plan
+from orc_executor.loaders.duckdb.kept_out import let_in
+from orc_executor.loaders.duckdb.moves import Incoming, Moved
+from orc_executor.loaders.duckdb.nested import Rows, unfold
+from orc_executor.loaders.duckdb.staging import Staged
+from orc_executor.loaders.duckdb.validity import with_validity, without_validity
 from orc_executor.sql_names import folded, identifier
 from orc_executor.underway import Underway
 

@@ -19,10 +19,10 @@ from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.source import Scan
 from orc_executor.loaders.digests import digest
-from orc_executor.loaders.fields import STRUCTURED
+from orc_executor.loaders.duckdb.fields import STRUCTURED
+from orc_executor.loaders.duckdb.moves import ROW
+from orc_executor.loaders.duckdb.nested import unfold, without_objects
 from orc_executor.loaders.incremental import CURSOR, CURSOR_TEXT, DIGEST, Narrowing, check_cursor, spec_of
-from orc_executor.loaders.moves import ROW
-from orc_executor.loaders.nested import unfold, without_objects
 from orc_executor.sql_names import folded, identifier, text
 from orc_executor.state import NO_STATE, TaskState
 from orc_executor.underway import Underway

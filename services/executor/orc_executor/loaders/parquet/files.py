@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from orc_executor.errors import NoSpace, TargetUnusable
-from orc_executor.loaders.parquet_manifest import FILES_MAX, FOLDER, NAME, DataFile, sync_folders
+from orc_executor.loaders.parquet.manifest import FILES_MAX, FOLDER, NAME, DataFile, sync_folders
 
 UNFINISHED = ".orc-unfinished-"
 PART, SUFFIX = "part", ".parquet"

@@ -15,7 +15,7 @@ from orc_domain.loaders.tables import Merge, Scd2
 from orc_domain.run_messages import TableLoad
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
-from orc_executor.loaders.contract import Plan, as_they_are
+from orc_executor.loaders.duckdb.contract import Plan, as_they_are
 from orc_executor.sql_names import folded, identifier
 
 ROW = "_orc_row"

@@ -9,7 +9,7 @@ from msgspec import Struct
 from orc_domain.loaders.tables import Merge
 from orc_domain.run_messages import TableLoad
 from orc_executor.errors import WrongShape
-from orc_executor.loaders.postgres_tables import Table
+from orc_executor.loaders.postgres.tables import Table
 from orc_executor.postgres_connection import Session
 from orc_executor.sql_names import identifier
 

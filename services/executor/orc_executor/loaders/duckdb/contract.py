@@ -14,7 +14,7 @@ from msgspec import Struct
 from orc_domain.loaders.contract import SchemaContract
 from orc_executor.errors import ContractBroken, WrongShape
 from orc_executor.extractors.source import Columns, fits
-from orc_executor.loaders.widening import converted, loses, widened
+from orc_executor.loaders.duckdb.widening import converted, loses, widened
 from orc_executor.sql_names import folded, identifier
 
 Supertype = Callable[[str, str], str | None]

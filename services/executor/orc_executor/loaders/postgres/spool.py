@@ -21,9 +21,9 @@ from orc_executor.engine import Engine
 from orc_executor.engine_errors import is_type_doubt
 from orc_executor.errors import TaskError, TaskStopped, WrongShape
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan, Source
-from orc_executor.loaders.postgres_moves import DELETED, ROW
-from orc_executor.loaders.postgres_tables import check_names
-from orc_executor.loaders.postgres_types import csv_value, is_quoted
+from orc_executor.loaders.postgres.moves import DELETED, ROW
+from orc_executor.loaders.postgres.tables import check_names
+from orc_executor.loaders.postgres.types import csv_value, is_quoted
 from orc_executor.loaders.rows import Rows, take
 from orc_executor.sql_names import identifier
 from orc_executor.sql_names import text as sql_text

@@ -20,7 +20,7 @@ from orc_domain.run_messages import TaskResult
 from orc_executor.engine import Engine
 from orc_executor.errors import TargetUnusable
 from orc_executor.extractors.source import Source
-from orc_executor.loaders.parquet_files import (
+from orc_executor.loaders.parquet.files import (
     check_count,
     check_free,
     place,
@@ -28,8 +28,8 @@ from orc_executor.loaders.parquet_files import (
     sweep,
     unfinished_folder,
 )
-from orc_executor.loaders.parquet_manifest import Manifest, load_id, read_manifest, write_manifest
-from orc_executor.loaders.parquet_writing import Output, ParquetWriter
+from orc_executor.loaders.parquet.manifest import Manifest, load_id, read_manifest, write_manifest
+from orc_executor.loaders.parquet.writing import Output, ParquetWriter
 from orc_executor.loaders.rows import let_go
 from orc_executor.loaders.target import Known, StateMoved
 from orc_executor.locks import Patience, file_lock

@@ -7,7 +7,7 @@ from msgspec import Struct
 from orc_executor.engine import Engine
 from orc_executor.extractors.source import Columns
 from orc_executor.frames import TaskOrder
-from orc_executor.loaders.contract import Plan
+from orc_executor.loaders.duckdb.contract import Plan
 from orc_executor.loaders.quarantine import keep_rows
 from orc_executor.sql_names import identifier
 

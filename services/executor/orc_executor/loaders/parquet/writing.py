@@ -19,8 +19,8 @@ from orc_executor.engine import Engine
 from orc_executor.engine_errors import is_type_doubt, target_error
 from orc_executor.errors import TargetUnusable, TaskError, TaskStopped, WrongShape
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan, Source, check_fits
-from orc_executor.loaders.parquet_files import PART, Written
-from orc_executor.loaders.parquet_manifest import Manifest
+from orc_executor.loaders.parquet.files import PART, Written
+from orc_executor.loaders.parquet.manifest import Manifest
 from orc_executor.loaders.rows import Rows, take
 from orc_executor.sql_names import identifier, text
 from orc_executor.state import TaskState

@@ -29,8 +29,8 @@ from orc_domain.loaders.checks import (
 from orc_events.statements import load
 from orc_executor.engine import Engine
 from orc_executor.errors import ChecksFailed, storable
-from orc_executor.loaders.accepted import is_accepted
-from orc_executor.loaders.assertions import run_assertions
+from orc_executor.loaders.checks.accepted import is_accepted
+from orc_executor.loaders.checks.assertions import run_assertions
 from orc_executor.sql_names import folded, identifier
 
 EXAMPLES_MAX = 3

@@ -10,7 +10,7 @@ from collections.abc import Collection
 
 from orc_events.statements import load
 from orc_executor.engine import Engine
-from orc_executor.loaders.nested import Rows
+from orc_executor.loaders.duckdb.nested import Rows
 from orc_executor.sql_names import folded, identifier
 
 _CREATE = tuple(load("orc_executor", name) for name in ("target_schema", "target_children"))

@@ -11,7 +11,7 @@ from orc_domain.loaders.postgres import PostgresLoad
 from orc_domain.loaders.tables import KEYED
 from orc_domain.run_messages import TableLoad
 from orc_executor.errors import WrongShape
-from orc_executor.loaders.postgres_moves import (
+from orc_executor.loaders.postgres.moves import (
     DELETED,
     ROW,
     STAGE,
@@ -22,9 +22,9 @@ from orc_executor.loaders.postgres_moves import (
     merge,
     stage,
 )
-from orc_executor.loaders.postgres_spool import Spooled
-from orc_executor.loaders.postgres_tables import Table, create, matched, read_table, reshape, table_sql
-from orc_executor.loaders.postgres_types import postgres_type
+from orc_executor.loaders.postgres.spool import Spooled
+from orc_executor.loaders.postgres.tables import Table, create, matched, read_table, reshape, table_sql
+from orc_executor.loaders.postgres.types import postgres_type
 from orc_executor.postgres_connection import Session
 from orc_executor.underway import Underway
 

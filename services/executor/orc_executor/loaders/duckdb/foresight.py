@@ -25,8 +25,8 @@ from orc_executor.engine import Engine
 from orc_executor.engine_errors import is_foreign_lock, source_error, target_error
 from orc_executor.errors import TargetLocked, TargetUnusable, TaskError, TaskStopped
 from orc_executor.extractors.source import Columns, Scan
-from orc_executor.loaders.duckdb_tables import DuckdbTables, texts
-from orc_executor.loaders.staging import stage, unstage
+from orc_executor.loaders.duckdb.staging import stage, unstage
+from orc_executor.loaders.duckdb.tables import DuckdbTables, texts
 from orc_executor.locks import Patience, file_lock
 from orc_executor.paths import LOCK_SUFFIX
 from orc_executor.sql_names import folded, identifier, text

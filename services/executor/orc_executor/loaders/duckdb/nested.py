@@ -25,7 +25,7 @@ from orc_domain.loaders.tables import Nested
 from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape, storable
 from orc_executor.loaders.digests import said
-from orc_executor.loaders.fields import JOINT, Field, as_json, fields_of_element, fields_of_row
+from orc_executor.loaders.duckdb.fields import JOINT, Field, as_json, fields_of_element, fields_of_row
 from orc_executor.sql_names import folded, identifier, text
 
 ID, PARENT_ID, LIST_INDEX = "_orc_id", "_orc_parent_id", "_orc_list_index"

@@ -23,10 +23,10 @@ from orc_executor.engine import Engine
 from orc_executor.engine_errors import is_type_doubt, target_error
 from orc_executor.errors import TargetUnusable
 from orc_executor.extractors.source import NO_SCAN, Scan, Source
-from orc_executor.loaders.duckdb_tables import DuckdbTables, Told, texts
+from orc_executor.loaders.duckdb.staging import stage, unstage
+from orc_executor.loaders.duckdb.states import read_state, save_state
+from orc_executor.loaders.duckdb.tables import DuckdbTables, Told, texts
 from orc_executor.loaders.quarantine import keep_rejects
-from orc_executor.loaders.staging import stage, unstage
-from orc_executor.loaders.states import read_state, save_state
 from orc_executor.loaders.target import NOTHING_KNOWN, Known, StateMoved
 from orc_executor.receipts import Ledger, Receipt
 from orc_executor.state import NO_STATE, TaskState

@@ -21,11 +21,11 @@ from orc_domain.run_messages import TaskResult
 from orc_executor.engine import Engine
 from orc_executor.errors import OutcomeUnknown, TargetUnavailable, TaskError
 from orc_executor.extractors.source import Columns, Source
-from orc_executor.loaders.postgres_landing import Landing
-from orc_executor.loaders.postgres_ledger import PostgresLedger, limit
-from orc_executor.loaders.postgres_spool import Spooled, Spooler
-from orc_executor.loaders.postgres_tables import read_table
-from orc_executor.loaders.postgres_types import duckdb_type
+from orc_executor.loaders.postgres.landing import Landing
+from orc_executor.loaders.postgres.ledger import PostgresLedger, limit
+from orc_executor.loaders.postgres.spool import Spooled, Spooler
+from orc_executor.loaders.postgres.tables import read_table
+from orc_executor.loaders.postgres.types import duckdb_type
 from orc_executor.loaders.rows import let_go
 from orc_executor.loaders.target import Known, StateMoved
 from orc_executor.postgres_connection import Session

@@ -1,0 +1,1 @@
+"""The loader `duckdb`: tables of a DuckDB file."""

@@ -1,0 +1,1 @@
+"""The loader `parquet`: a folder of Parquet files."""

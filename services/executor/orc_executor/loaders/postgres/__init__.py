@@ -1,0 +1,1 @@
+"""The loader `postgres`: a table of a Postgres database."""
