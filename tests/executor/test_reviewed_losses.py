@@ -4,7 +4,7 @@ import pytest
 from support.loads import Loads
 from support.worker_process import table, worker_process
 
-from orc_executor.errors import WrongShape
+from orc_executor.errors import TaskError, WrongShape
 
 APPEND = {"write_disposition": "append"}
 
@@ -54,6 +54,14 @@ def test_a_column_widens_only_where_it_keeps_its_values(loads):
     loads.run("CREATE TABLE t AS SELECT 9223372036854775807 AS a")
     with pytest.raises(WrongShape, match="column a as DOUBLE would lose 1 of its values"):
         loads.load("SELECT 1.5::DOUBLE AS a", **APPEND)
+
+
+@pytest.mark.parametrize("mode", ["evolve", "freeze"])
+def test_true_is_no_number(loads, mode):
+    """A column of numbers does not take it for 1."""
+    loads.run("CREATE TABLE t (a BIGINT)")
+    with pytest.raises(TaskError, match="column a is BOOLEAN, in the table it is BIGINT"):
+        loads.load("SELECT true AS a", schema_contract={"data_type": mode}, **APPEND)
 
 
 def test_the_order_of_keys_is_no_difference(loads):

@@ -52,10 +52,15 @@ class Scratch:
     def _make(self) -> Path:
         self.base.mkdir(parents=True, exist_ok=True)
         self._sweep()
-        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self.base))
-        self._lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        return folder
+        while True:
+            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self.base))
+            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if (folder / _LOCK).exists():
+                self._lock = lock
+                return folder
+            # Somebody who swept had it before us, and took the folder away.
+            os.close(lock)
 
     def _sweep(self) -> None:
         for folder in self.base.glob(f"{_PREFIX}*"):

@@ -21,6 +21,9 @@ Supertype = Callable[[str, str], str | None]
 """The type that DuckDB takes two types to, None where there is none."""
 
 
+_TRUTH = "BOOLEAN"
+
+
 class Loss(Struct, frozen=True):
     """Values that do not get into the table."""
 
@@ -129,7 +132,7 @@ class _Planning:
         reason = f"column {place} is {found}, in the table it is {type_}"
         match self._contract.data_type:
             case "evolve":
-                wide = widened(type_, found, self._supertype)
+                wide = widened(type_, found, self._meet)
                 if wide is None:
                     self._refuse(reason, frozen=False)
                     return
@@ -158,7 +161,13 @@ class _Planning:
         """Whether the table's type is the one that both are taken to; which comes first says in which order keys stand."""
         if fits(found, type_):
             return True
-        return type_ in {self._supertype(found, type_), self._supertype(type_, found)}
+        return type_ in {self._meet(found, type_), self._meet(type_, found)}
+
+    def _meet(self, one: str, other: str) -> str | None:
+        """Return the type that two are taken to; DuckDB takes true for 1, which nobody meant who wrote either."""
+        if (one == _TRUTH) != (other == _TRUTH) and "VARCHAR" not in {one, other}:
+            return None
+        return self._supertype(one, other)
 
     def done(self) -> Plan:
         if self._faults:
