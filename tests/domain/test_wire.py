@@ -23,6 +23,7 @@ from orc_domain.wire import (
     WireRequestRun,
     WireResumeJob,
     WireRetryRun,
+    WireSetCursor,
     subject_of,
 )
 
@@ -38,6 +39,7 @@ COMMANDS = {
     "job.pause": WirePauseJob(job_id=ID),
     "job.resume": WireResumeJob(job_id=ID),
     "job.delete": WireDeleteJob(job_id=ID),
+    "job.set_cursor": WireSetCursor(job_id=ID, task_order=1, value="7", expected_version=3),
     "run.request": WireRequestRun(job_id=ID),
     "run.cancel": WireCancelRun(run_id=ID, reason="typo"),
     "run.retry": WireRetryRun(run_id=ID),
