@@ -10,6 +10,8 @@ SCRIPTS = (
     ("read_back.py",),
     ("replay.py",),
     ("load_files.py", "--rows", "10000000"),
+    ("ingest.py",),
+    ("flat_memory.py",),
     ("refusals.py",),
     ("latency.py",),
     ("runs.py", "--peer"),
