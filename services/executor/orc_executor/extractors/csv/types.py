@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from orc_executor import sql_names
 from orc_executor.engine_errors import DOUBT
+from orc_executor.extractors.casting import keeps_instant
 from orc_executor.extractors.csv.dialect import Dialect
 from orc_executor.paths import SourceFile
 
@@ -67,8 +68,11 @@ def scan_sql(reading: Reading) -> str:
             check = _sampled_check(column, type_)
         elif name in reading.declared and is_whole(type_):
             check = declared_check(column, type_, reading.dialect)
+        elif name in reading.declared and type_ == "TIMESTAMP" and reading.types.timestamp_format is None:
+            check = _instant_check(column)
         read[name] = "VARCHAR" if check else type_
-        value = column if name in reading.sampled else reading.dialect.number(column)
+        is_number = name in reading.declared and is_whole(type_)
+        value = reading.dialect.number(column) if is_number else column
         chosen.append(
             f"{_checked(column, f'({value})::{type_}', name, type_, check)} AS {column}" if check else column
         )
@@ -134,6 +138,13 @@ def declared_check(column: str, type_: str, dialect: Dialect, *, cast: str = "CA
         f"{column} IS NULL OR coalesce({value}::VARCHAR = {column}, false) "
         f"OR coalesce(TRY_CAST({number} AS DECIMAL(38, 10)) = TRY_CAST({value} AS DECIMAL(38, 10)), false)"
     )
+
+
+def _instant_check(column: str) -> str:
+    """Return the condition under which a time without a zone, which is UTC, is the instant that a text says."""
+    # Hardly any text has an offset, and looking for its sign costs less than reading the text twice.
+    is_plain = f"(NOT contains({column}, '+') AND NOT contains(substr({column}, 12), '-'))"
+    return f"{column} IS NULL OR {is_plain} OR {keeps_instant(column, f'TRY_CAST({column} AS TIMESTAMP)')}"
 
 
 def _select(chosen: Sequence[str], reading: Reading, read: Mapping[str, str]) -> str:
