@@ -33,7 +33,7 @@ REFUSED = {
     "unknown loader": (BODY | {"tasks": [task(INLINE, {"type": "s3"})]}, "tasks[0].loader_config.type"),
     "climbing path": (with_extractor({"type": "csv", "path": "../x.csv"}), "tasks[0].extractor_config.path"),
     "path like a URL": (
-        with_extractor({"type": "csv", "path": "http://x/y.csv"}),
+        with_extractor({"type": "csv", "path": "ftp://x/y.csv"}),
         "tasks[0].extractor_config.path",
     ),
     "climbing target": (
