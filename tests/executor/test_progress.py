@@ -1,5 +1,6 @@
 """How far a task is, of every kind, by a real worker: it is told while it runs, and grows."""
 
+import shutil
 import threading
 
 import duckdb
@@ -54,9 +55,12 @@ def test_a_csv_file(worker, tmp_path):
 
 
 def test_a_parquet_file(worker, tmp_path):
-    """So does a Parquet file."""
-    source, _ = slow_order(tmp_path)
-    grows(worker, source, (tmp_path / "slow.parquet").stat().st_size)
+    """So does a Parquet file, and several together."""
+    slow_order(tmp_path)
+    first = tmp_path / "slow.parquet"
+    for number in range(5):
+        shutil.copy(first, tmp_path / f"slow{number}.parquet")
+    grows(worker, {"type": "parquet", "path": "slow*.parquet"}, 6 * first.stat().st_size)
 
 
 @pytest.mark.parametrize("total", [None, "$.pages"])

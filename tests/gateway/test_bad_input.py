@@ -93,7 +93,7 @@ FIELDS = {
     "missing key": (extract(type="csv"), f"{PLACE}.path"),
     "unknown key": (extract(type="csv", path="a.csv", sep=";"), f"{PLACE}.sep"),
     "climbing path": (extract(type="csv", path="../../etc/passwd"), f"{PLACE}.path"),
-    "URL as path": (extract(type="parquet", path="https://x/y.parquet"), f"{PLACE}.path"),
+    "URL as path": (extract(type="parquet", path="ftp://x/y.csv"), f"{PLACE}.path"),
     "NUL in a path": (extract(type="csv", path="a\0.csv"), f"{PLACE}.path"),
     "climbing db_path": (
         load(type="duckdb", db_path="../x.db", table_name="t"),
