@@ -1,6 +1,7 @@
 """Files as people publish them: the sets of the vega_datasets package, and flights of three airports with late changes."""
 
 import json
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +14,11 @@ SETS = Path(find_spec("vega_datasets").submodule_search_locations[0]) / "_data"
 
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory):
-    with worker_process(tmp_path_factory.mktemp("real"), ORC_FILE_ROOTS=str(SETS)) as worker:
+    folder = tmp_path_factory.mktemp("real")
+    for path in SETS.glob("*.json"):
+        # Copied, as an installer may have linked them, and a file with several names is refused.
+        shutil.copyfile(path, folder / path.name)
+    with worker_process(folder) as worker:
         yield worker
 
 
