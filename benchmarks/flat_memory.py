@@ -1,10 +1,10 @@
 """
-Peak memory of a worker that loads 1 to 50 million rows, and the same of raw DuckDB with the same limit.
+Peak memory of a worker that loads 1 to 50 million rows, beside raw DuckDB.
 
     python benchmarks/flat_memory.py [--rows 1000000,5000000,20000000,50000000] [--kind parquet]
 
-One order per worker process, so that each peak is of one load. Flat means: the peak of the most rows ÷ of the fewest
-that fill the engine's buffers.
+One order per worker process, so that each peak is of one load. DuckDB keeps the blocks that it wrote as long as its memory
+limit has room for them, so a peak is flat from the number of rows on that fill it; `--memory-mib` is the worker's.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 import duckdb
+import load_files
 from ingest_peers import run
 from load_files import MEBIBYTE, THREADS, TRIPS, Worker
 
@@ -25,8 +26,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rows", default="1000000,5000000,20000000,50000000")
+    parser.add_argument(
+        "--memory-mib", type=int, default=1024, help="of the worker; raw DuckDB has its own default"
+    )
     parser.add_argument("--kind", choices=["csv", "parquet"], default="parquet")
     options = parser.parse_args()
+    load_files.MEMORY_BYTES = options.memory_mib * MEBIBYTE
     peaks = []
     for rows in (int(text) for text in options.rows.split(",")):
         with tempfile.TemporaryDirectory() as name:
