@@ -1,33 +1,28 @@
 """Where a run of an incremental task begins, and that no row is loaded twice or lost on the way."""
 
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import duckdb
 import pytest
+from support.loads import Loads
 from support.worker_process import INLINE, order, table
 
-from orc_domain.egress import EgressPolicy
 from orc_domain.loaders.duckdb import DuckdbLoad
 from orc_domain.run_messages import CursorSet, RunWindow
-from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.shaping import shape
 from orc_executor.extractors.source import Scan
 from orc_executor.loaders.duckdb.file import DuckdbFile
 from orc_executor.loaders.target import StateMoved
-from orc_executor.paths import Folders
-from orc_executor.scratch import Scratch
 from orc_executor.state import NO_STATE, NOTHING_LEARNED, Learned, set_by
 from orc_executor.underway import Underway
-from orc_executor.worker_settings import WorkerSettings
 
 
 class Rows:
     """A source of literal rows with columns `at` and `v`."""
 
-    def __init__(self, rows, type_="TIMESTAMP", learned=NOTHING_LEARNED, *, has_cursor=True):
-        self.rows, self.type, self.kept, self.has_cursor = rows, type_, learned, has_cursor
+    def __init__(self, rows, type_="TIMESTAMP", learned=NOTHING_LEARNED):
+        self.rows, self.type, self.kept = rows, type_, learned
 
     def learned(self):
         return self.kept
@@ -36,23 +31,15 @@ class Rows:
         values = ", ".join(f"({'NULL' if at is None else repr(str(at))}, {v!r})" for at, v in self.rows)
         sql = f"SELECT said::{self.type} AS at, v, said FROM (VALUES {values}) AS rows(said, v)"
         columns = {"at": self.type, "v": "VARCHAR"}
-        shaped = shape(sql, columns, cursor="at" if self.has_cursor else None, cursor_text="said")
+        shaped = shape(sql, columns, cursor="at", cursor_text="said")
         yield Scan(sql=shaped.sql, columns=columns, bytes=1, cursor=shaped.cursor)
 
     def explain(self, _engine, _scan, error):
         raise error
 
 
-class World:
-    """A worker's insides without its process, so that several runs of one task can be interleaved."""
-
-    def __init__(self, folder):
-        folders = Folders(folder)
-        self.folder, self.scratch = folder, Scratch(folder / ".scratch")
-        self.engine = Engine(WorkerSettings(data_dir=folder), folders.all, self.scratch)
-        self.reach = SimpleNamespace(
-            folders=folders, scratch=self.scratch, secrets=None, egress=EgressPolicy()
-        )
+class World(Loads):
+    """Runs of one task that can be interleaved."""
 
     def target(self, *, disposition="append", key=None, window=None, **incremental):
         extractor = {**INLINE, "incremental": {"cursor": "at", **incremental}}

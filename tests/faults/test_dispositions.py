@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 import duckdb
 import pytest
 from faults.client import Client
+from faults.kills import kill_at
 from faults.machine import Machine
 from faults.verdict import fetch_all, require_sound
 
@@ -81,21 +82,13 @@ def held_in(machine: Machine, name: str, job: dict) -> tuple[int, int, int, int,
 
 def test_executors_killed_at_every_point_of_every_way(machine: Machine, client: Client, jobs: dict):
     """9 kills at each point, runs of all jobs under way: every run succeeds, and every table holds its rows once."""
-    for name in POINTS:
-        for _ in range(KILLS_PER_POINT):
-            machine.points.arm(name)
-    accepted = [run for job in jobs.values() for run in client.runs(job, RUNS)]
-
-    def all_taken() -> bool:
-        for hit in machine.points.hits():
-            victim = [name for name in machine.executors if machine.processes[name].pid == hit.executor]
-            if victim:
-                machine.kill(*victim)
-        return len(machine.points.fallen()) == len(POINTS) * KILLS_PER_POINT
-
-    machine.until(all_taken, "somebody to be killed at every point", 200)
-    for name in machine.points.fallen():
-        machine.history.fault(f"killed {name}")
+    accepted = kill_at(
+        machine,
+        POINTS,
+        KILLS_PER_POINT,
+        lambda: [run for job in jobs.values() for run in client.runs(job, RUNS)],
+        200,
+    )
     assert client.all_finished(accepted, 200) == {"success"}
     machine.history.require(**{f"killed_{name}": KILLS_PER_POINT for name in POINTS})
     require_sound(machine)

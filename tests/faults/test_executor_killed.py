@@ -4,6 +4,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 
 from faults.client import Client, into
+from faults.kills import kill_at
 from faults.machine import Machine
 from faults.verdict import require_sound
 
@@ -36,21 +37,9 @@ def test_executors_killed_at_named_points(machine: Machine, client: Client, csv:
     jobs = [
         client.create(f"point {n}", {"type": "csv", "path": csv}, into(f"point{n}.duckdb")) for n in range(8)
     ]
-    for name in POINTS:
-        for _ in range(KILLS_PER_POINT):
-            machine.points.arm(name)
-    accepted = [run for job in jobs for run in client.runs(job, 5)]
-
-    def all_taken() -> bool:
-        for hit in machine.points.hits():
-            victim = [name for name in machine.executors if machine.processes[name].pid == hit.executor]
-            if victim:
-                machine.kill(*victim)
-        return len(machine.points.fallen()) == len(POINTS) * KILLS_PER_POINT
-
-    machine.until(all_taken, "somebody to be killed at every point", 150)
-    for name in machine.points.fallen():
-        machine.history.fault(f"killed {name}")
+    accepted = kill_at(
+        machine, POINTS, KILLS_PER_POINT, lambda: [run for job in jobs for run in client.runs(job, 5)], 150
+    )
     assert client.all_finished(accepted, 150) == {"success"}
     machine.history.require(**{f"killed_{name}": KILLS_PER_POINT for name in POINTS})
     require_sound(machine)
