@@ -33,7 +33,11 @@ def pods() -> dict[str, dict[str, Any]]:
 
 def as_kustomize_does(document: dict[str, Any], kustomization: dict[str, Any]) -> dict[str, Any]:
     """Do to a base document what the few features used of kustomize do."""
-    tags = {image["name"]: image["newTag"] for image in kustomization["images"]}
+    images = {
+        image["name"]: f"{image.get('newName', image['name'])}:{image['newTag']}"
+        + (f"@{image['digest']}" if "digest" in image else "")
+        for image in kustomization["images"]
+    }
     pairs = kustomization["labels"][0]["pairs"]
     document["metadata"].setdefault("labels", {}).update(pairs)
     if document["kind"] != "Namespace":
@@ -44,8 +48,7 @@ def as_kustomize_does(document: dict[str, Any], kustomization: dict[str, Any]) -
     if template:
         template["metadata"]["labels"].update(pairs)
         for container in template["spec"]["containers"]:
-            if container["image"] in tags:
-                container["image"] += ":" + tags[container["image"]]
+            container["image"] = images.get(container["image"], container["image"])
     for claim in document.get("spec", {}).get("volumeClaimTemplates", []):
         claim["metadata"].setdefault("labels", {}).update(pairs)
     return document
