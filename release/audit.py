@@ -144,7 +144,9 @@ def can_tell(options: Sequence[str]) -> bool:
 def main(arguments: Sequence[str]) -> int:
     """Audit the lock, print what fails, return the exit code."""
     parser = argparse.ArgumentParser(prog="audit", description="audit requirements.lock")
-    parser.add_argument("--strict", action="store_true", help="fail when no service can be asked: for a release")
+    parser.add_argument(
+        "--strict", action="store_true", help="fail when no service can be asked: for a release"
+    )
     parser.add_argument("--osv-url", help="where an OSV service answers, in place of the public ones")
     parser.add_argument("--lock", type=Path, default=LOCK)
     parser.add_argument("--exceptions", type=Path, default=EXCEPTIONS)
@@ -162,7 +164,9 @@ def main(arguments: Sequence[str]) -> int:
     faults = judge(report, exemptions, datetime.now(UTC).date())
     for fault in faults:
         print(fault, file=sys.stderr)
-    print(f"audited {len(report.dependencies)} packages: {len(faults)} to look at, {len(exemptions)} exceptions")
+    print(
+        f"audited {len(report.dependencies)} packages: {len(faults)} to look at, {len(exemptions)} exceptions"
+    )
     return FOUND if faults else CLEAN
 
 

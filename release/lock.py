@@ -1,8 +1,7 @@
 """
 Reading requirements.lock: what is pinned, and by which hashes.
 
-    name==1.2.3 ; marker \\
-        --hash=sha256:…
+    name==1.2.3 ; marker --hash=sha256:… --hash=sha256:…
 
 Nothing else may stand in it: every line is an exact version with at least one hash, so that what is installed is
 what was looked at when the lock was made, whoever serves it.
@@ -38,7 +37,9 @@ class NotHashed(LockError):
     """A version is named without a hash, or with a weak one: whoever serves it decides what is installed."""
 
     def __init__(self, line: int, name: str) -> None:
-        super().__init__(f"requirements.lock, line {line}: {name} needs sha256 hashes and nothing else: run `make lock`")
+        super().__init__(
+            f"requirements.lock, line {line}: {name} needs sha256 hashes and nothing else: run `make lock`"
+        )
 
 
 class Locked(Struct, frozen=True):

@@ -25,9 +25,13 @@ from release.registry import RegistryError, digest_of, reference
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
 OWN = "orc-nats-ator/"
-_BASE = re.compile(r"^ARG BASE=(?P<name>[^\s@]+):(?P<tag>[^\s:@]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?$", re.M)
-_BLOCK = re.compile(r"^images:\n(?:[ -].*\n)*", re.M)
-_USED = re.compile(r"(?P<before>\bimage: )(?P<name>[^\s@]+?)(?::[^\s:/@]+)?(?:@sha256:[0-9a-f]{64})?$", re.M)
+_BASE = re.compile(
+    r"^ARG BASE=(?P<name>[^\s@]+):(?P<tag>[^\s:@]+)(?:@(?P<digest>sha256:[0-9a-f]{64}))?$", re.MULTILINE
+)
+_BLOCK = re.compile(r"^images:\n(?:[ -].*\n)*", re.MULTILINE)
+_USED = re.compile(
+    r"(?P<before>\bimage: )(?P<name>[^\s@]+?)(?::[^\s:/@]+)?(?:@sha256:[0-9a-f]{64})?$", re.MULTILINE
+)
 
 
 class Image(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
@@ -132,7 +136,9 @@ def main(arguments: Sequence[str]) -> int:
     """Pin, or check; returns the exit code."""
     parser = argparse.ArgumentParser(prog="pin", description="pin images by their digests")
     parser.add_argument("--own", help="where our own images were pushed, as registry.example/team")
-    parser.add_argument("--check", action="store_true", help="fail while an image has no digest; asks nothing")
+    parser.add_argument(
+        "--check", action="store_true", help="fail while an image has no digest; asks nothing"
+    )
     parser.add_argument("--deploy", type=Path, default=DEPLOY)
     given = parser.parse_args(arguments)
     deployment = Deployment(given.deploy)

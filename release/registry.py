@@ -9,6 +9,7 @@ The digest is what the bytes that came hash to, not what a header says of them.
 import hashlib
 import re
 import ssl
+from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -109,7 +110,9 @@ def _authorization(
         asked["realm"],
         params={"service": asked.get("service", ""), "scope": f"repository:{image.repository}:pull"},
     )
-    headers = {"Authorization": httpx.BasicAuth(*credentials)._auth_header} if credentials else {}  # noqa: SLF001
+    headers = {}
+    if credentials:
+        headers["Authorization"] = f"Basic {b64encode(':'.join(credentials).encode()).decode()}"
     status, _, body = _get(client, image, str(question), headers, TOKEN_BYTES_MAX)
     if status != _OK:
         raise RegistryRefused(str(image), f"no token: {realm.hostname} answered {status}")

@@ -82,10 +82,10 @@ def _component(distribution: Distribution, pin: Locked) -> dict[str, Any]:
         }
         for each in sorted(pin.hashes)
     ]
-    licence = distribution.metadata.get("License-Expression")
+    licences = distribution.metadata.get_all("License-Expression") or []
     return {
         **described,
-        **({"licenses": [{"expression": licence}]} if licence else {}),
+        **({"licenses": [{"expression": licences[0]}]} if licences else {}),
         "externalReferences": files,
     }
 
@@ -98,7 +98,9 @@ def instant(environment: Mapping[str, str]) -> datetime:
 
 def main(arguments: Sequence[str]) -> int:
     """Write the bill of this environment; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="sbom", description="write the bill of materials of this environment")
+    parser = argparse.ArgumentParser(
+        prog="sbom", description="write the bill of materials of this environment"
+    )
     parser.add_argument("--output", type=Path, help="a file; by default it is printed")
     parser.add_argument("--lock", type=Path, default=LOCK)
     given = parser.parse_args(arguments)

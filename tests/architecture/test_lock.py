@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+
 from release.lock import LOCK, Locked, NotHashed, NotPinned, normal, read
 
 ROOT = Path(__file__).parents[2]
@@ -122,7 +123,12 @@ def test_nothing_is_installed_past_the_lock():
 
 @pytest.mark.parametrize(
     "line",
-    ["$(BIN)/pip install ruff", "uv pip install -r requirements.lock", "RUN apt-get install curl", "$pip install x"],
+    [
+        "$(BIN)/pip install ruff",
+        "uv pip install -r requirements.lock",
+        "RUN apt-get install curl",
+        "$pip install x",
+    ],
 )
 def test_an_unchecked_install_would_be_seen(line):
     """The check above knows an install when it sees one."""

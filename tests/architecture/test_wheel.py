@@ -29,9 +29,7 @@ def build(folder: Path, *, mask: int, now: float) -> dict[str, str]:
         )  # fmt: skip
     finally:
         os.umask(old)
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (folder / "dist").iterdir()
-    }
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (folder / "dist").iterdir()}
 
 
 def test_two_builds_of_the_same_sources_are_the_same_bytes(tmp_path):
@@ -47,5 +45,8 @@ def test_the_wheel_holds_packages_and_nothing_else(tmp_path):
     build(tmp_path, mask=0o022, now=1_000_000_000)
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     tops = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
-    packages = {path.parent.name for path in [*ROOT.glob("libs/*/*/__init__.py"), *ROOT.glob("services/*/*/__init__.py")]}
+    packages = {
+        path.parent.name
+        for path in [*ROOT.glob("libs/*/*/__init__.py"), *ROOT.glob("services/*/*/__init__.py")]
+    }
     assert {top for top in tops if not top.endswith(".dist-info")} == packages | {"orc"}
