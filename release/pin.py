@@ -4,8 +4,8 @@ The digests of all images that a deployment takes from elsewhere, looked up and 
     deploy/base/kustomization.yaml  images: (name, newName, newTag) ──▶ registry ──▶ digest, there and in the rendered file
     deploy/Dockerfile               ARG BASE=name:tag               ──▶ registry ──▶ name:tag@digest
 
-Images of our own have no place before somebody pushes them: with --own HOST/PATH they are HOST/PATH/<service>, and are
-pinned like the others. --check changes and asks nothing: it fails while an image has no digest.
+Images of our own have no place before somebody pushed them: --own HOST/PATH pins them, as HOST/PATH/<service>, and nothing else, so
+that the base stays the one that they were built on. --check changes and asks nothing: it fails while an image has no digest.
 
     python -m release.pin [--own HOST/PATH] [--check]      (REGISTRY_USER, REGISTRY_PASSWORD: for the registry of --own)
 """
@@ -115,21 +115,23 @@ def pinned(image: Image, credentials: tuple[str, str] | None = None) -> Image:
     return replace(image, digest=digest_of(reference(image.place, image.new_tag), credentials))
 
 
-def pin(deployment: Deployment, own: str | None, environment: Mapping[str, str]) -> list[str]:
-    """Pin what can be, write it, and return the names of our own images when nobody said where they are."""
+def pin(deployment: Deployment) -> None:
+    """Pin what others make, and write it: ours are left as they are."""
+    images = [image if image.name.startswith(OWN) else pinned(image) for image in deployment.images()]
+    deployment.write(images, pinned(deployment.base()))
+
+
+def pin_own(deployment: Deployment, place: str, environment: Mapping[str, str]) -> None:
+    """Pin ours at a place, and write it: what they were built on is left as it was then."""
     user, password = environment.get("REGISTRY_USER"), environment.get("REGISTRY_PASSWORD")
     credentials = (user, password) if user and password else None
-    images, without_place = [], []
-    for image in deployment.images():
-        is_own = image.name.startswith(OWN)
-        placed = replace(image, new_name=f"{own}/{image.name.removeprefix(OWN)}") if is_own and own else image
-        if is_own and placed.new_name is None:
-            without_place.append(image.name)
-            images.append(image)
-        else:
-            images.append(pinned(placed, credentials if is_own else None))
-    deployment.write(images, pinned(deployment.base()))
-    return without_place
+    images = [
+        pinned(replace(image, new_name=f"{place}/{image.name.removeprefix(OWN)}"), credentials)
+        if image.name.startswith(OWN)
+        else image
+        for image in deployment.images()
+    ]
+    deployment.write(images, deployment.base())
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -145,11 +147,14 @@ def main(arguments: Sequence[str]) -> int:
     if given.check:
         return _say(deployment.unpinned())
     try:
-        without_place = pin(deployment, given.own, environ)
+        if given.own:
+            pin_own(deployment, given.own, environ)
+        else:
+            pin(deployment)
     except RegistryError as error:
         return _say([f"nothing was changed: {error}"])
-    for name in without_place:
-        print(f"{name} is left without: push it, then say where with --own (make pin OWN=…)")
+    for left in deployment.unpinned():
+        print(f"left: {left}")
     return 0
 
 

@@ -119,6 +119,7 @@ def test_everything_is_pinned_and_stays_one_deployment(deploy, monkeypatch):
     monkeypatch.setenv("REGISTRY_PASSWORD", PASSWORD)
     with Registry() as registry:
         take_from(deploy, registry)
+        assert run(deploy) == 0
         assert run(deploy, "--own", f"{registry.host}/team") == 0
     assert run(deploy, "--check") == 0
     images = yaml.safe_load((deploy / "base" / "kustomization.yaml").read_text())["images"]
@@ -147,6 +148,19 @@ def test_pinning_again_follows_the_tag(deploy):
     assert (deploy / "orc-nats-ator.yaml").read_text() == first
     assert "image: orc-nats-ator/gateway:0.1.0\n" in first
     assert first.count("@sha256:") == 2
+
+
+def test_ours_are_pinned_on_the_base_they_were_built_on(deploy):
+    """Pinning what was pushed asks nothing about the others: their tags may have moved since."""
+    with Registry() as registry:
+        take_from(deploy, registry)
+        run(deploy)
+        before = (deploy / "Dockerfile").read_text(), registry.asked[:]
+        registry.asked.clear()
+        assert run(deploy, "--own", f"{registry.host}/open") == 0
+        assert (deploy / "Dockerfile").read_text() == before[0]
+        assert not [asked.path for asked in registry.asked if "/third/" in asked.path]
+    assert (deploy / "orc-nats-ator.yaml").read_text().count("@sha256:") == 8
 
 
 def test_a_file_that_disagrees_fails_the_check(deploy, capsys):
