@@ -14,8 +14,9 @@ python3 -m venv "$tools"
 pip="$tools/bin/python -m pip --quiet --disable-pip-version-check"
 $pip wheel --no-index --find-links "$wheels" --no-deps --wheel-dir "$tools/own" .
 python3 -m venv --clear --without-pip "$folder"
-$pip --python "$folder/bin/python" install --no-compile --no-index --find-links "$wheels" \
-  "$(echo "$tools"/own/*.whl)[$service]"
+# By its name, not its path: where it lay for a moment would stay written in the environment.
+$pip --python "$folder/bin/python" install --no-compile --no-index --find-links "$wheels" --find-links "$tools/own" \
+  "orc-nats-ator[$service]"
 # By hash, not by time of change: the same sources give the same files.
 "$folder/bin/python" -m compileall -q --invalidation-mode unchecked-hash "$folder/lib"
 "$folder/bin/python" -m release.sbom --output "$folder/sbom.json"

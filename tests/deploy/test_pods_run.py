@@ -168,7 +168,7 @@ def test_nothing_is_writable_but_the_volumes(cluster, name):
     }
     assert proc.writable_mounts(pid) == volumes | {"/dev/shm"}
     with pytest.raises(OSError, match="Read-only") as refused:
-        Path(f"/proc/{pid}/root/opt-written").write_text("x")
+        Path(f"/proc/{pid}", "root", "opt-written").write_text("x")
     assert refused.value.errno == errno.EROFS
 
 
