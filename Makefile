@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: help setup up demo test test-fast faults soak check format bench lock clean
+.PHONY: help setup up demo test test-fast faults soak check format bench lock audit wheels sbom pin pinned release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,28 @@ bench: setup ## the figures of docs/benchmarks.md, each beside its limit
 lock: ## resolve requirements.lock again (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
 	  --all-extras --no-annotate --no-header --output-file requirements.lock pyproject.toml
+
+audit: setup ## known vulnerabilities in requirements.lock; STRICT=1 fails when none can be asked; OSV_URL=… asks there
+	@$(BIN)/python -m release.audit $(if $(STRICT),--strict) $(if $(OSV_URL),--osv-url $(OSV_URL))
+
+wheels: setup ## fetch every file of requirements.lock into build/wheels, each checked by hash
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+	  --dest build/wheels --requirement requirements.lock
+
+sbom: wheels ## the environment of each service, and its bill of materials: build/sbom-<service>.json
+	@for service in gateway auth scheduler executor; do \
+	  release/environment.sh $$service build/wheels build/$$service && \
+	  cp build/$$service/sbom.json build/sbom-$$service.json || exit 1; \
+	done
+
+pin: setup ## look up the digests of all images and write them down; OWN=registry.example/team is where yours are
+	@$(BIN)/python -m release.pin $(if $(OWN),--own $(OWN))
+
+pinned: setup ## fail while an image has no digest
+	@$(BIN)/python -m release.pin --check
+
+release: check pinned sbom ## what must hold before a release, beside the tests (docs/security/supply-chain.md)
+	@$(BIN)/python -m release.audit --strict
 
 clean: ## remove what the targets made, but not ORC_HOME
 	@rm -rf .venv .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
