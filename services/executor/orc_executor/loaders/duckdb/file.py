@@ -70,6 +70,7 @@ class DuckdbFile:
                 return ledger.receipt, True
             if state is not None and read_state(self._engine, self._order).version != state.version:
                 raise StateMoved
+            self._check_no_view()
             wanted = self._tables.wanted()
             scans, may_widen = source.scans(self._engine, wanted), self._tables.may_widen
             while True:
@@ -110,7 +111,6 @@ class DuckdbFile:
                 raise _WiderWanted from failed.error
             # An explanation may read the source again, which takes as long as the load: a stop ends that too.
             with self._underway.interruptible(engine.interrupt):
-                self._check_no_view()
                 raise source.explain(engine, scan, failed.error) from failed.error
         finally:
             unstage(engine)
