@@ -25,7 +25,7 @@ class Warehouse(ExtractorConfig, frozen=True, kw_only=True, tag="warehouse"):
 
     statement: SqlText
     parts: tuple[Part, ...] = ()
-    by_day: dict[str, Part] = {}
+    by_day: dict[str, Part] | None = None
 
 
 def test_a_plugins_fields():

@@ -54,7 +54,7 @@ def test_columns_that_unicode_takes_for_the_same(worker, warehouse, kind):
 def test_tables_that_unicode_takes_for_the_same(worker):
     """A load into one leaves the others as they were, in each of the dispositions."""
     for name in PAIRS:
-        worker.load(inline({"id": 1, f"of {name}": 1}), table(name))
+        worker.load(inline({"id": 1, f"of {name}": 1}), table(name, write_disposition="append"))
     for name in PAIRS:
         rows = inline({"id": 1, f"of {name}": 2}, {"id": 2, f"of {name}": 2})
         worker.load(rows, table(name, write_disposition="merge", primary_key=["id"]))

@@ -176,3 +176,20 @@ async def test_optional_mode(start_gateway, body, tokens):
             )  # fmt: skip
             looked = await client.post("/tasks/preview", json=task(extract(NEW)), headers=headers)
             assert [made.status_code, changed.status_code, looked.status_code] == [200, 200, 503]
+
+
+async def test_sql_that_was_just_taken_away(start_gateway, tokens, body, monkeypatch):
+    """Where the read tables are behind and still show it, a change of any version is 412: it is not what was looked at."""
+    gateway = await start_gateway(auth=True, mode="required")
+    async with gateway.client() as client:
+        made = (await client.post("/jobs", json=body(tasks=[task()]), headers=tokens["admin"])).json()
+        path, anyone = f"/jobs/{made['job_id']}", {"If-Match": "*"}
+        before = await gateway.reads.job(UUID(made["job_id"]), datetime.now(UTC))
+        await client.put(path, json=body(tasks=[PLAIN]), headers=tokens["admin"] | anyone)
+
+        async def behind(*_):
+            return before
+
+        monkeypatch.setattr(gateway.reads, "job", behind)
+        answer = await client.put(path, json=body(tasks=[task()]), headers=tokens["operator"] | anyone)
+    assert answer.status_code == 412
