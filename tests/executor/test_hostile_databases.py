@@ -82,4 +82,5 @@ def test_a_query_ends_with_its_task(worker):
     kind, _ = worker.fail(
         {"type": "sql", "connection": CONNECTION, "query": query}, table(), task_timeout_seconds=1.0
     )
-    assert kind == "task_timeout"
+    # Whoever is first: the server, told at the beginning, or the worker.
+    assert kind in {"task_timeout", "source_unavailable"}
