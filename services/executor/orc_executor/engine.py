@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import msgspec
+from msgspec import Struct
 
 from orc_domain.loaders.duckdb import MEMORY
 from orc_executor import sql_names
@@ -27,6 +29,16 @@ if TYPE_CHECKING:
 UNFINISHED_SUFFIX = ".orc-unfinished"
 ENGINE_MEMORY_SHARE = 0.7
 """Of the worker's memory; the rest is for what DuckDB does not count, and Python."""
+
+
+class _Node(Struct, frozen=True):
+    """An operator of a plan."""
+
+    name: str
+    children: tuple["_Node", ...] = ()
+
+
+_plan = msgspec.json.Decoder(tuple[_Node, ...])
 
 
 class Engine:
@@ -53,6 +65,8 @@ class Engine:
         self.run("SET TimeZone = 'UTC'")
         self.run("SET enable_progress_bar = true")
         self.run("SET enable_progress_bar_print = false")
+        # What a query reads is told by its plan as it was bound, not by what the optimizer leaves of it.
+        self.run("SET explain_output = 'all'")
         allowed = sql_names.texts(f"{folder}/" for folder in (*folders, scratch.folder))
         self.run(f"SET allowed_directories = {allowed}")
         self.run("SET enable_external_access = false")
@@ -83,6 +97,17 @@ class Engine:
         """Tell whether a text is one SELECT statement; raises duckdb.Error when it is no SQL."""
         found = self._connection.extract_statements(sql)
         return len(found) == 1 and found[0].type == duckdb.StatementType.SELECT
+
+    def reads(self, query: str) -> set[str]:
+        """Return what a query reads from, as its plan calls it: SEQ_SCAN for a table, READ_CSV; raises duckdb.Error."""
+        plans = dict(self.run(f"EXPLAIN (FORMAT json) {query}"))
+        found, left = set[str](), list(_plan.decode(plans["logical_plan"]))
+        while left:
+            node = left.pop()
+            left += node.children
+            if not node.children:
+                found.add(node.name.strip().upper())
+        return found
 
     def type_of(self, text: str) -> duckdb.sqltypes.DuckDBPyType:
         """Return the structure of a type that DuckDB wrote as text; raises duckdb.Error."""

@@ -117,7 +117,9 @@ class Session:
         self.execute(f"BEGIN {kind}")
         left = max(1, int(1000 * self.seconds_left()))
         settings = {**_SESSION, "statement_timeout": str(left), "idle_in_transaction_session_timeout": "0"}
-        calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+        calls = ", ".join(
+            f"pg_catalog.set_config('{name}', '{value}', true)" for name, value in settings.items()
+        )
         self.execute(f"SELECT {calls}")
 
     async def _connect(self) -> Any:

@@ -43,6 +43,7 @@ from orc_gateway.routes.ticks import tick_routes
 from orc_gateway.settings import GatewaySettings
 from orc_gateway.shown import SUBJECT as PROJECTED
 from orc_gateway.shown import Shown
+from orc_gateway.sql_rights import SqlRights
 from orc_runtime.clock import Clock, SystemClock
 from orc_runtime.connections import open_bus, open_database
 from orc_runtime.database import close_pool
@@ -72,16 +73,16 @@ def create_app(
     """Return the application over what it needs, all of it running already."""
     egress: EgressPolicy = parse_egress(settings.egress_allow)
     commands = Commands(bus, log, shown, clock, registry)
-    keys = KeyRing(bus)
+    keys, sql_rights = KeyRing(bus), SqlRights(settings.mode)
     handlers = [
-        *job_routes(commands, reads, egress, clock),
+        *job_routes(commands, reads, egress, clock, sql_rights),
         *cursor_routes(commands, reads, log),
         *run_routes(commands, reads, log, tail, bus),
         *backfill_routes(commands, reads, log, shown, clock),
         *event_routes(reads, tail),
         *tick_routes(reads, log, clock),
         *schedule_routes(clock),
-        *task_routes(bus, egress, clock),
+        *task_routes(bus, egress, clock, sql_rights),
         *auth_routes(bus, keys),
         *health_routes(health, registry),
         *schema_routes(),

@@ -38,6 +38,7 @@ from orc_executor.extractors.files.encodings import compression_of, is_utf8, ree
 from orc_executor.extractors.files.finding import find_files
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan
 from orc_executor.paths import SourceFile
+from orc_executor.sql_names import folded
 from orc_executor.state import Learned, TaskState
 from orc_executor.underway import Underway
 
@@ -85,8 +86,8 @@ class CsvSource:
             self._read_headers()
         else:
             self._name_columns()
-        known = {name.casefold() for name in self._header}
-        unknown = [name for name in config.columns or {} if self._files and name.casefold() not in known]
+        known = {folded(name) for name in self._header}
+        unknown = [name for name in config.columns or {} if self._files and folded(name) not in known]
         if unknown and self._header:
             raise SourceMalformed(
                 self._files[0].name,
@@ -157,14 +158,12 @@ class CsvSource:
 
     def _given(self, engine: Engine, wanted: Columns | None) -> dict[str, str]:
         """Return the types that are not for the file to say."""
-        renames = {old.casefold(): new.casefold() for old, new in (self._config.rename or {}).items()}
-        table = {name.casefold(): type_ for name, type_ in (wanted or {}).items()}
-        declared = {
-            name.casefold(): type_ for name, type_ in named_types(engine, self._config.columns).items()
-        }
+        renames = {folded(old): folded(new) for old, new in (self._config.rename or {}).items()}
+        table = {folded(name): type_ for name, type_ in (wanted or {}).items()}
+        declared = {folded(name): type_ for name, type_ in named_types(engine, self._config.columns).items()}
         given = dict[str, str]()
         for name in self._header:
-            key = name.casefold()
+            key = folded(name)
             type_ = declared.get(key) or table.get(renames.get(key, key))
             if type_ is not None:
                 given[name] = type_
