@@ -17,6 +17,7 @@ from orc_domain.extractors.api_auth import ApiKeyAuth, BasicAuth, BearerAuth, He
 from orc_domain.extractors.api_literals import Value, is_reference
 from orc_executor.errors import SecretUnusable
 from orc_executor.secrets import Secrets
+from orc_executor.steps import origin
 
 _VISIBLE_FIRST, _VISIBLE_LAST = " ", "~"
 _COLON = ":"
@@ -59,11 +60,6 @@ class Credentials:
     def url_for(self, url: httpx.URL) -> httpx.URL:
         """Return the URL to ask, with the key that belongs into its query."""
         return url.copy_merge_params(self._params) if self._params and self.is_own(url) else url
-
-
-def origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    """Return what a secret is bound to: scheme, host and port."""
-    return url.scheme, url.host, url.port
 
 
 def visible(reference: SecretRef, secrets: Secrets) -> str:

@@ -19,9 +19,9 @@ from orc_executor.egress import NETWORK_ERRORS, JudgedTransport
 from orc_executor.errors import SecretUnusable, SourceMissing, SourceRefused, WrongShape
 from orc_executor.extractors.files.remote import Opened, Passing, Remote, mark_of
 from orc_executor.secrets import Secrets
+from orc_executor.steps import REDIRECTS_MAX, check_step, origin
 
 CONNECT_SECONDS_MAX, READ_SECONDS_MAX = 10.0, 60.0
-REDIRECTS_MAX = 5
 _CHUNK_BYTES = 256 * 1024
 _PASSING = frozenset({408, 425, 429})
 _ABSENT = frozenset({404, 410})
@@ -73,13 +73,10 @@ class WebFiles:
 
     async def _follow(self, remote: Remote) -> httpx.Response:
         named = url = _url(remote.place.url, remote.name)
+        before = None
         for _ in range(REDIRECTS_MAX + 1):
-            if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
-                raise SourceRefused(
-                    f"{remote.name}: led to a URL that is not http or https, or holds a password"
-                )
-            is_same = (url.scheme, url.host, url.port) == (named.scheme, named.host, named.port)
-            headers = {**self._plain, **self._secret} if is_same else self._plain
+            check_step(url, remote.name, before)
+            headers = {**self._plain, **self._secret} if origin(url) == origin(named) else self._plain
             response = await self._client.send(
                 self._client.build_request("GET", url, headers=headers), stream=True
             )
@@ -87,7 +84,7 @@ class WebFiles:
                 return response
             await response.aclose()
             try:
-                url = url.join(response.headers["location"])
+                before, url = url, url.join(response.headers["location"])
             except httpx.InvalidURL as error:
                 raise SourceRefused(f"{remote.name}: led to what is no URL") from error
         raise SourceRefused(f"{remote.name}: more than {REDIRECTS_MAX} redirects")
