@@ -15,9 +15,9 @@ import httpx
 from orc_domain.egress import EgressPolicy
 from orc_executor.addresses import judged_addresses_now
 from orc_executor.egress import NETWORK_ERRORS, tls
-from orc_executor.errors import AddressRefused, SourceUnavailable, WrongShape
+from orc_executor.errors import AddressRefused, SourceRefused, SourceUnavailable, WrongShape
 from orc_executor.frames import LoadLimits
-from orc_executor.steps import REDIRECTS_MAX, check_step, origin
+from orc_executor.steps import BAD_LOCATION, REDIRECTS_MAX, check_step, nowhere, origin
 
 CONNECTIONS_MAX = 16
 CONNECT_SECONDS_MAX, READ_SECONDS_MAX = 10.0, 60.0
@@ -54,7 +54,12 @@ class JudgedClient(httpx.Client):
             _BYTES_MAX: limits.spool_bytes_max if stream else limits.page_bytes_max,
             _FIRST: request.url,
         }
-        return super().send(request, stream=stream, **more)
+        try:
+            return super().send(request, stream=stream, **more)
+        except BAD_LOCATION as error:
+            raise nowhere(_place(request.url)) from error
+        except httpx.TooManyRedirects as error:
+            raise SourceRefused(f"{_place(request.url)}: more than {REDIRECTS_MAX} redirects") from error
 
 
 class _Network(httpcore.NetworkBackend):

@@ -27,7 +27,7 @@ from orc_executor.extractors.api.response_actions import ResponseActions
 from orc_executor.extractors.api.tokens import Tokens
 from orc_executor.extractors.api.validators import Validators
 from orc_executor.state import NO_STATE, Learned, TaskState
-from orc_executor.steps import REDIRECTS_MAX, check_step
+from orc_executor.steps import REDIRECTS_MAX, check_step, nowhere, read_url
 from orc_executor.underway import Underway
 
 __all__ = ["Answer", "Fetcher", "place"]
@@ -52,7 +52,7 @@ class Fetcher:
         self._config, self._limits = config, underway.order.limits
         self._secrets = secrets = underway.reach.secrets
         self._who = Credentials(config, secrets)
-        self.url = httpx.URL(config.url).copy_merge_params(
+        self.url = read_url(config.url, "extractor_config.url").copy_merge_params(
             {name: text_of(value, secrets) for name, value in config.params.items()}
         )
         self.first = Request(self.url, body_with_secrets(config.body, secrets))
@@ -127,7 +127,7 @@ class Fetcher:
                     with Hold(self._held, place(url)) as hold:
                         return await self._judge(response, url, hold)
             except httpx.InvalidURL as error:
-                raise WrongShape(f"{place(url)}: {error}") from error
+                raise nowhere(place(url)) from error
         raise SourceRefused(f"{place(url)}: more than {REDIRECTS_MAX} redirects")
 
     async def _judge(self, response: httpx.Response, url: httpx.URL, hold: Hold) -> Answer:
