@@ -7,6 +7,7 @@ import sys
 import pytest
 from support.executor_world import DISCARD, INLINE
 from support.raw_server import raw_server
+from support.warehouse import CONNECTION, warehouse_worker
 
 from orc_domain.run_messages import ENDED
 from orc_executor.worker_settings import worker_environment
@@ -67,6 +68,18 @@ def test_every_fault_is_told_once():
     told = [line.partition(" ")[0].rstrip(":") for line in ended.stderr.splitlines()[1:]]
     assert (ended.returncode, sorted(told)) == (2, sorted(set(told)))
     assert {"ORC_DATA_DIR", "ORC_SLOTS", "ORC_EGRESS_ALLOW", "ORC_WORKER_THREADS"} < set(told)
+
+
+def test_the_driver_of_databases_asks_the_environment_for_nothing(warehouse, tmp_path):
+    """Not even in a worker that was started without cleaning it."""
+    surroundings = {
+        "PGHOST": "10.9.8.7", "PGPORT": "1", "PGUSER": "x", "PGPASSWORD": "x", "PGDATABASE": "x", "PGSERVICE": "x",
+        "PGSSLMODE": "verify-full", "PGSSLNEGOTIATION": "direct", "PGTARGETSESSIONATTRS": "nonsense",
+    }  # fmt: skip
+    program = ("-c", "from orc_executor.worker import main; main()")
+    with warehouse_worker(tmp_path, warehouse.url, program=program, **surroundings) as worker:
+        source = {"type": "sql", "connection": CONNECTION, "query": "SELECT 1 AS a"}
+        assert worker.load(source, DISCARD) == 1
 
 
 def test_a_worker_knows_of_no_proxy_and_no_credentials():

@@ -5,6 +5,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 from support.address_forms import HOSTS, TRICKS, URLS
 from support.arena import arena, missing
+from support.plugins import MANY_WAYS, MODULES, announce
 from support.worker_process import DISCARD, INLINE
 
 from orc_executor.frames import Failed, Loaded
@@ -29,8 +30,10 @@ def network(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def worker(network):
-    with network.worker(**SURROUNDINGS) as worker:
+def worker(network, tmp_path_factory):
+    site = tmp_path_factory.mktemp("site")
+    announce(site, MANY_WAYS)
+    with network.worker(PYTHONPATH=f"{site}:{MODULES}", **SURROUNDINGS) as worker:
         yield worker
 
 
@@ -51,9 +54,10 @@ WAYS = {
     "file": lambda url: {"type": "csv", "path": url},
     "file by redirect": lambda url: {"type": "csv", "path": f"{PUBLIC}/go?to={quote(url)}"},
     "store": store,
+    "plugin": lambda url: {"type": "ways", "do": "fetching", "url": url},
 }
 
-DIRECT = ("api", "parent", "file", "store")
+DIRECT = ("api", "parent", "file", "store", "plugin")
 
 
 def refused(answers):
