@@ -5,13 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import AsyncExitStack, asynccontextmanager
 
 import duckdb
 import msgspec
 import pytest
 from msgspec import structs
-from support.executor_process import ROWS, Executor, Source, free_port
+from support.executor_process import ROWS, Source
 from support.executor_world import DISCARD, INLINE, QUICK, eventually, pool_of, types
 
 from orc_domain.run_messages import ENDED
@@ -31,43 +30,6 @@ async def source():
     for released in source.waiting:
         released.set()
     server.close()
-
-
-@pytest.fixture
-async def start(database, nats_server, bus, tmp_path):
-    """Start executors as processes of their own; they are gone at the end."""
-    data = tmp_path / "data"
-    data.mkdir()
-
-    @asynccontextmanager
-    async def running(**more):
-        port = free_port()
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("ORC_")} | {
-            "ORC_EXECUTOR_DATABASE_URL": database.url("orc_executor"),
-            "ORC_NATS_EXECUTOR_URL": nats_server.urls["executor"],
-            "ORC_EXECUTOR_HEALTH_PORT": str(port),
-            "ORC_DATA_DIR": str(data),
-            "ORC_SLOTS": "2",
-            "ORC_EGRESS_ALLOW": "loopback",
-            "ORC_DRAIN_SECONDS": "0.3",
-        }
-        process = await asyncio.to_thread(
-            subprocess.Popen, [sys.executable, "-m", "orc_executor"], env=environ | more
-        )
-        try:
-            yield Executor(process, port, data)
-        finally:
-            process.kill()
-            process.wait()
-
-    async with AsyncExitStack() as stack:
-
-        async def start(**more):
-            executor = await stack.enter_async_context(running(**more))
-            await executor.ready()
-            return executor
-
-        yield start
 
 
 def into_duckdb(extractor, **more):

@@ -1,12 +1,17 @@
 """An executor as a process of its own, and a source that answers it when it is told to."""
 
 import asyncio
+import os
 import socket
+import subprocess
+import sys
 from collections import deque
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import duckdb
 import httpx
 import msgspec
+import pytest
 from support.executor_world import eventually
 
 from orc_executor.orphans import Record
@@ -74,3 +79,40 @@ class Executor:
 
     async def ended(self):
         return await asyncio.to_thread(self.process.wait, 30)
+
+
+@pytest.fixture
+async def start(database, nats_server, bus, tmp_path):
+    """Start executors as processes of their own; they are gone at the end."""
+    data = tmp_path / "data"
+    data.mkdir()
+
+    @asynccontextmanager
+    async def running(**more):
+        port = free_port()
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("ORC_")} | {
+            "ORC_EXECUTOR_DATABASE_URL": database.url("orc_executor"),
+            "ORC_NATS_EXECUTOR_URL": nats_server.urls["executor"],
+            "ORC_EXECUTOR_HEALTH_PORT": str(port),
+            "ORC_DATA_DIR": str(data),
+            "ORC_SLOTS": "2",
+            "ORC_EGRESS_ALLOW": "loopback",
+            "ORC_DRAIN_SECONDS": "0.3",
+        }
+        process = await asyncio.to_thread(
+            subprocess.Popen, [sys.executable, "-m", "orc_executor"], env=environ | more
+        )
+        try:
+            yield Executor(process, port, data)
+        finally:
+            process.kill()
+            process.wait()
+
+    async with AsyncExitStack() as stack:
+
+        async def start(**more):
+            executor = await stack.enter_async_context(running(**more))
+            await executor.ready()
+            return executor
+
+        yield start

@@ -34,8 +34,6 @@ from orc_executor.frames import (
     encode,
 )
 from orc_executor.orphans import Registry
-from orc_executor.worker_settings import WorkerSettings
-from orc_runtime.settings import describe
 
 _logger = structlog.get_logger()
 
@@ -46,18 +44,6 @@ LAST_WORDS_SECONDS = 1.0
 """How long after its end what a worker wrote may still be on its way."""
 STDERR_BYTES_MAX = 64 * 1024
 """Of one order; what is more is dropped."""
-_PLAIN = {
-    "PATH",
-    "HOME",
-    "TMPDIR",
-    "TZ",
-    "LANG",
-    "VIRTUAL_ENV",
-    "LD_LIBRARY_PATH",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-}
-_PLAIN_PREFIXES = ("ORC_SECRET_", "LC_", "PYTHON")
 _IN, _OUT, _ERR = 0, 1, 2
 
 
@@ -251,11 +237,3 @@ async def spawn(registry: Registry, environment: Mapping[str, str], program: Seq
     )
     await child.wait_ready()
     return child
-
-
-def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what a worker may know: its settings, the secrets, what an interpreter needs; no way to the database."""
-    known = {name for described in describe(WorkerSettings) for name in described.variables} | _PLAIN
-    return {
-        name: value for name, value in environ.items() if name in known or name.startswith(_PLAIN_PREFIXES)
-    }

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from orc_domain.egress import parse_egress
 from orc_domain.extract import parse_extractor
 from orc_domain.extractors.inline import InlineExtract
 from orc_domain.load import parse_loader
@@ -35,7 +34,7 @@ from orc_executor.sandbox import die_with_parent, limit_resources
 from orc_executor.scratch import Scratch
 from orc_executor.secrets import Secrets
 from orc_executor.underway import Reach, Underway
-from orc_executor.worker_settings import WorkerSettings
+from orc_executor.worker_settings import WorkerSettings, forget_all_else
 from orc_runtime.settings import read_settings
 
 if TYPE_CHECKING:
@@ -144,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Folders(settings.data_dir, settings.file_roots),
         Scratch(settings.scratch),
         Secrets(os.environ, settings.secrets_dir),
-        parse_egress(settings.egress_allow),
+        settings.egress,
     )
     attendant = Attendant(*_own_pipes(options.source, options.sink), reach)
     attendant.start()
@@ -162,4 +161,5 @@ def _own_pipes(source: int, sink: int) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
+    forget_all_else()
     main()

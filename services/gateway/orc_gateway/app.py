@@ -12,7 +12,6 @@ from importlib.metadata import version
 from litestar import Litestar
 from prometheus_client import CollectorRegistry
 
-from orc_domain.egress import EgressPolicy, parse_egress
 from orc_events.bus import Bus
 from orc_events.event import Position
 from orc_events.follower import Follower
@@ -71,7 +70,7 @@ def create_app(
     clock: Clock,
 ) -> Litestar:
     """Return the application over what it needs, all of it running already."""
-    egress: EgressPolicy = parse_egress(settings.egress_allow)
+    egress = settings.egress
     commands = Commands(bus, log, shown, clock, registry)
     keys, sql_rights = KeyRing(bus), SqlRights(settings.mode)
     handlers = [

@@ -2,6 +2,8 @@
 
 from typing import Annotated, ClassVar, Literal
 
+from orc_domain.egress import EgressPolicy, parse_egress
+from orc_domain.egress_items import EgressItem, Port
 from orc_runtime.settings import ServiceSettings, setting
 
 Mode = Literal["optional", "required"]
@@ -23,9 +25,18 @@ class GatewaySettings(ServiceSettings, frozen=True, kw_only=True):
         ),
     ] = "optional"
     egress_allow: Annotated[
-        tuple[str, ...],
-        setting("Private ranges that extractors may reach: CIDRs, `loopback`, `private`."),
+        tuple[EgressItem, ...],
+        setting("What may be reached besides public addresses: as the workers have it."),
     ] = ()
+    egress_ports: Annotated[
+        tuple[Port, ...],
+        setting(
+            "Ports of public addresses that may be reached besides 80 and 443: as the workers have them."
+        ),
+    ] = ()
+    egress_public: Annotated[
+        bool, setting("Whether public addresses may be reached: as the workers have it.")
+    ] = True
     connections_max: Annotated[
         int,
         setting(
@@ -39,3 +50,8 @@ class GatewaySettings(ServiceSettings, frozen=True, kw_only=True):
         int,
         setting("Live event streams served at once.", env=("ORC_GATEWAY_STREAMS_MAX",), ge=1, le=10_000),
     ] = 200
+
+    @property
+    def egress(self) -> EgressPolicy:
+        """What workers may connect to, by which definitions are judged."""
+        return parse_egress(self.egress_allow, self.egress_ports, public=self.egress_public)

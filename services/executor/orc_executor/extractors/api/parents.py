@@ -10,7 +10,6 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import msgspec
 from msgspec import Raw, structs
 
@@ -20,6 +19,7 @@ from orc_executor.errors import WrongShape
 from orc_executor.extractors.api.requests import Request
 from orc_executor.extractors.json.records import Records
 from orc_executor.sql_names import folded
+from orc_executor.steps import read_url
 
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
 _ANY = msgspec.json.Decoder()
@@ -81,7 +81,9 @@ class Children:
             name: _filled(value, parent) if isinstance(value, str) else given[name]
             for name, value in self._config.params.items()
         }
-        url = httpx.URL(_filled_url(self._config.url, parent)).copy_merge_params(params)
+        url = read_url(_filled_url(self._config.url, parent), "extractor_config.url").copy_merge_params(
+            params
+        )
         return Request(url, _filled_body(self._first.body, parent))
 
     def with_parent(self, records: Records, parent: Parent) -> Records:
