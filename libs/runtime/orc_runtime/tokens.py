@@ -12,7 +12,7 @@ import jwt
 import msgspec
 from msgspec import Struct
 
-from orc_runtime.auth_messages import PublicKey
+from orc_runtime.auth_messages.trust import PublicKey
 from orc_runtime.principal import Principal, Role
 
 ALGORITHM = "EdDSA"

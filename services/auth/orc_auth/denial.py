@@ -2,17 +2,44 @@
 
 from typing import Literal
 
-from orc_runtime.auth_messages import Refused
+from orc_runtime.access import Access
+from orc_runtime.auth_messages.wire import Refused
 
-Kind = Literal["invalid", "unauthorized", "forbidden", "conflict", "busy", "unavailable"]
+Kind = Literal["invalid", "unauthorized", "forbidden", "not-found", "conflict", "busy", "unavailable"]
 
 
 class Denied(Exception):
     """Nothing was done; carries what the asker is told."""
 
-    def __init__(self, kind: Kind, code: str, detail: str, field: str | None = None) -> None:
+    def __init__(
+        self,
+        kind: Kind,
+        code: str,
+        detail: str,
+        field: str | None = None,
+        valid: str | None = None,
+        retry_seconds: int | None = None,
+    ) -> None:
         super().__init__(detail)
-        self.answer = Refused(kind=kind, code=code, detail=detail, field=field)
+        self.answer = Refused(
+            kind=kind, code=code, detail=detail, field=field, valid=valid, retry_seconds=retry_seconds
+        )
+
+
+class Unauthorized(Denied):
+    """The credential is none of ours, or no longer; or there is none and one is needed."""
+
+    def __init__(self) -> None:
+        super().__init__("unauthorized", "unauthorized", "the token is invalid or has expired")
+
+
+class Forbidden(Denied):
+    """Whom it speaks for may not do that."""
+
+    def __init__(self, access: Access) -> None:
+        super().__init__(
+            "forbidden", "forbidden", f"this needs the role {access.role} and, of an API key, the scope {access.scope}"
+        )
 
 
 class BadCredentials(Denied):
