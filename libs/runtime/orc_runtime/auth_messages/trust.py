@@ -21,6 +21,7 @@ STALE_SECONDS = 4.5
 """Less than the five seconds within which an end is known everywhere; more than two askings."""
 KEY_AHEAD_SECONDS = 10.0
 """How long a new key is told before it signs: more than what anybody may still go by."""
+ENDED_MAX = 20_000
 
 
 class PublicKey(Struct, frozen=True, kw_only=True):
@@ -36,14 +37,6 @@ class PublicKey(Struct, frozen=True, kw_only=True):
     alg: str = "EdDSA"
 
 
-class Cut(Struct, frozen=True, kw_only=True):
-    """An account whose older tokens are void: its role, its password or its being active changed."""
-
-    user_id: UUID
-    tokens_from: datetime
-    """A token issued before it is void; UTC."""
-
-
 class Trust(Struct, frozen=True, kw_only=True, tag="trust"):
     """As far back as a token may live."""
 
@@ -51,4 +44,5 @@ class Trust(Struct, frozen=True, kw_only=True, tag="trust"):
     """Every key that a token still alive may be signed with, and the one that signs next."""
     ended: tuple[UUID, ...]
     """Sessions that were ended."""
-    cuts: tuple[Cut, ...]
+    tokens_from: datetime | None = None
+    """Too many were ended to be listed: whatever token is older than this is void, and is to be refreshed."""

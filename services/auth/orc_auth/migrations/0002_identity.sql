@@ -2,11 +2,8 @@
 
 ALTER TABLE auth.accounts
     -- Of the account's stream in the log, which says what became of it.
-    ADD version     int8        NOT NULL DEFAULT 1 CHECK (version > 0),
-    ADD is_active   bool        NOT NULL DEFAULT true,
-    -- An access token issued before it is void: role, password or being active have changed since.
-    ADD tokens_from timestamptz NOT NULL DEFAULT '-infinity';
-CREATE INDEX accounts_cut ON auth.accounts (tokens_from);
+    ADD version   int8 NOT NULL DEFAULT 1 CHECK (version > 0),
+    ADD is_active bool NOT NULL DEFAULT true;
 CREATE INDEX accounts_listed ON auth.accounts (created_at, user_id);
 
 ALTER TABLE auth.keys
@@ -23,7 +20,7 @@ CREATE TABLE auth.sessions (
     -- However often it is refreshed.
     expires_at timestamptz NOT NULL,
     ended_at   timestamptz,
-    ended_why  text        COLLATE "C" CHECK (ended_why IN ('logout', 'reuse', 'account', 'expired')),
+    ended_why  text        COLLATE "C" CHECK (ended_why IN ('logout', 'reuse', 'account', 'crowded')),
     CHECK ((ended_at IS NULL) = (ended_why IS NULL))
 );
 CREATE INDEX sessions_of_account ON auth.sessions (user_id) WHERE ended_at IS NULL;
@@ -66,7 +63,7 @@ CREATE TABLE auth.failures (
 );
 CREATE INDEX failures_last ON auth.failures (last_at);
 
-GRANT UPDATE (role, is_active, tokens_from, version, password_hash, updated_at) ON auth.accounts TO orc_auth;
+GRANT UPDATE (role, is_active, version, password_hash, updated_at) ON auth.accounts TO orc_auth;
 GRANT UPDATE (signs_from, dropped_at, retired_at) ON auth.keys TO orc_auth;
 GRANT SELECT, INSERT, UPDATE, DELETE ON auth.sessions, auth.refresh_tokens, auth.api_keys, auth.failures TO orc_auth;
 
