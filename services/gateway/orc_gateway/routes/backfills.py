@@ -30,6 +30,8 @@ from orc_domain.wire import WireCancelBackfill, WireRequestBackfill
 from orc_events.event import StreamName
 from orc_events.handle import load
 from orc_events.log import EventLog
+from orc_gateway.guards import ACCESS
+from orc_runtime.access import Access
 from orc_gateway.answers import done_answer, json_answer, page_answer, position_headers
 from orc_gateway.backfill_reads import BackfillReads, BackfillView
 from orc_gateway.bodies import BackfillBody, CancelBody, read_body
@@ -77,8 +79,7 @@ def backfill_routes(
         status_code=200,
         operation_id="createBackfill",
         tags=["backfills"],
-        summary="Run a job for past instants of its schedule, or list them",
-    )
+        summary="Run a job for past instants of its schedule, or list them", opt={ACCESS: Access("operator", "runs:write")})
     async def create_backfill(request: AnyRequest, job_id: FromPath[UUID]) -> Response[BackfillPlan]:
         body = await read_body(request, BackfillBody)
         caller = caller_of(request)
@@ -101,8 +102,7 @@ def backfill_routes(
         "/jobs/{job_id:str}/backfills",
         operation_id="listBackfills",
         tags=["backfills"],
-        summary="List a job's backfills, the newest first",
-    )
+        summary="List a job's backfills, the newest first", opt={ACCESS: Access("viewer", "runs:read")})
     async def list_backfills(
         job_id: FromPath[UUID], limit: Limit = BACKFILLS_MAX, after: FromQuery[UUID | None] = None
     ) -> Response[list[BackfillView]]:
@@ -114,8 +114,7 @@ def backfill_routes(
         "/backfills/{backfill_id:str}",
         operation_id="getBackfill",
         tags=["backfills"],
-        summary="Show a backfill and how far it is",
-    )
+        summary="Show a backfill and how far it is", opt={ACCESS: Access("viewer", "runs:read")})
     async def get_backfill(backfill_id: FromPath[UUID]) -> Response[BackfillView]:
         return json_answer(await _backfill(backfill_id))
 
@@ -123,8 +122,7 @@ def backfill_routes(
         "/backfills/{backfill_id:str}/runs",
         operation_id="listBackfillRuns",
         tags=["backfills"],
-        summary="List a backfill's runs, the newest first",
-    )
+        summary="List a backfill's runs, the newest first", opt={ACCESS: Access("viewer", "runs:read")})
     async def list_backfill_runs(
         backfill_id: FromPath[UUID], limit: Limit = BACKFILLS_MAX, after: FromQuery[UUID | None] = None
     ) -> Response[list[JobRun]]:
@@ -138,8 +136,7 @@ def backfill_routes(
         status_code=200,
         operation_id="cancelBackfill",
         tags=["backfills"],
-        summary="Stop a backfill and its open runs",
-    )
+        summary="Stop a backfill and its open runs", opt={ACCESS: Access("operator", "runs:write")})
     async def cancel_backfill(
         request: AnyRequest, backfill_id: FromPath[UUID]
     ) -> Response[BackfillDefinition]:

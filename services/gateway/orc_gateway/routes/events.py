@@ -8,6 +8,8 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import QueryParameter
 
 from orc_events.event import Position, Recorded
+from orc_gateway.guards import ACCESS
+from orc_runtime.access import Access
 from orc_gateway.answers import json_answer, next_link, stream_answer
 from orc_gateway.live import Tail
 from orc_gateway.reads import Reads, in_time
@@ -37,8 +39,7 @@ def event_routes(reads: Reads, tail: Tail) -> list[HTTPRouteHandler]:
         "/events",
         operation_id="listEvents",
         tags=["events"],
-        summary="Read the log in order; with Accept: text/event-stream, follow it live",
-    )
+        summary="Read the log in order; with Accept: text/event-stream, follow it live", opt={ACCESS: Access("viewer", "events:read")})
     async def list_events(
         request: AnyRequest,
         type: Type = None,  # noqa: A002 - it is called so in REST, and in what is said of it

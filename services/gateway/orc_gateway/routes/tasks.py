@@ -6,6 +6,8 @@ from litestar.handlers import HTTPRouteHandler
 from orc_domain.egress import EgressPolicy
 from orc_domain.previews import TaskPreview
 from orc_events.bus import Bus
+from orc_gateway.guards import ACCESS
+from orc_runtime.access import Access
 from orc_gateway.answers import json_answer
 from orc_gateway.bodies import TaskPreviewBody, read_body
 from orc_gateway.problems import Unavailable
@@ -27,8 +29,7 @@ def task_routes(bus: Bus, egress: EgressPolicy, clock: Clock) -> list[HTTPRouteH
         status_code=200,
         operation_id="previewTask",
         tags=["jobs"],
-        summary="Show the first rows of a task's source, and what a load would do; nothing is written",
-    )
+        summary="Show the first rows of a task's source, and what a load would do; nothing is written", opt={ACCESS: Access("operator", "jobs:write")})
     async def preview_task(request: AnyRequest) -> Response[TaskPreview]:
         nonlocal under_way
         body = await read_body(request, TaskPreviewBody)
