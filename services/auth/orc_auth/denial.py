@@ -38,7 +38,9 @@ class Forbidden(Denied):
 
     def __init__(self, access: Access) -> None:
         super().__init__(
-            "forbidden", "forbidden", f"this needs the role {access.role} and, of an API key, the scope {access.scope}"
+            "forbidden",
+            "forbidden",
+            f"this needs the role {access.role} and, of an API key, the scope {access.scope}",
         )
 
 
@@ -68,6 +70,18 @@ class Busy(Denied):
 
     def __init__(self) -> None:
         super().__init__("busy", "busy", "too many people are logging in, try again in a moment")
+
+
+class Throttled(Denied):
+    """Too many wrong tries, of this account or from this address; said before the password is looked at."""
+
+    def __init__(self, retry_seconds: int) -> None:
+        super().__init__(
+            "busy",
+            "too-many-attempts",
+            f"too many wrong passwords, try again in {retry_seconds} s",
+            retry_seconds=retry_seconds,
+        )
 
 
 class Unavailable(Denied):
