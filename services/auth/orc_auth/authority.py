@@ -15,6 +15,7 @@ from orc_runtime.tokens import InvalidToken
 Judge = Callable[[Secret], Awaitable[Principal]]
 """Returns whom a credential speaks for; raises InvalidToken."""
 
+
 class Authority:
     """Judges credentials by what the database says now."""
 

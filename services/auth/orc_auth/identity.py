@@ -59,9 +59,7 @@ class Identity:
         terms: Terms,
     ) -> None:
         throttle = Throttle(pool)
-        self.keys = SigningKeys(
-            pool, sealer, clock, token_seconds=terms.token_seconds, days=terms.key_days
-        )
+        self.keys = SigningKeys(pool, sealer, clock, token_seconds=terms.token_seconds, days=terms.key_days)
         self.trusted = Trusted(pool, self.keys, token_seconds=terms.token_seconds)
         self.sessions = Sessions(
             pool, passwords, self.keys, throttle, clock, tell,

@@ -111,7 +111,9 @@ class SigningKeys:
             newest = await connection.fetchrow(load("orc_auth", "newest_key"))
             if newest is not None and not newest["signs"] and not drop_old:
                 raise Denied(
-                    "conflict", "rotating", f"a key that was just made begins to sign within {KEY_AHEAD_SECONDS:g} s"
+                    "conflict",
+                    "rotating",
+                    f"a key that was just made begins to sign within {KEY_AHEAD_SECONDS:g} s",
                 )
             return await self._make(connection, actor, request_id, drop_old=drop_old)
 

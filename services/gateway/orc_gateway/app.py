@@ -19,9 +19,9 @@ from orc_events.follower import Follower
 from orc_events.log import EventLog, PostgresLog
 from orc_events.projection import Projector
 from orc_gateway import hosts, projections
-from orc_gateway.bodies import BODY_BYTES_MAX
 from orc_gateway.api_keys import ApiKeys
 from orc_gateway.auth_client import AuthClient
+from orc_gateway.bodies import BODY_BYTES_MAX
 from orc_gateway.commands import Commands
 from orc_gateway.connection import Connection
 from orc_gateway.front import Front

@@ -73,7 +73,7 @@ class Trusting:
                 await self._ask(fresher_than=_now() - STALE_SECONDS)
             except Refusal as error:
                 raise Unavailable("tokens cannot be checked now") from error
-        assert self._verifier is not None  # noqa: S101 - for the type checker; asked, or raised
+        assert self._verifier is not None
         return self._verifier
 
     async def _ask(self, *, fresher_than: float) -> None:

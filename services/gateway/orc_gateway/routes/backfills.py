@@ -30,16 +30,16 @@ from orc_domain.wire import WireCancelBackfill, WireRequestBackfill
 from orc_events.event import StreamName
 from orc_events.handle import load
 from orc_events.log import EventLog
-from orc_gateway.guards import ACCESS
-from orc_runtime.access import Access
 from orc_gateway.answers import done_answer, json_answer, page_answer, position_headers
 from orc_gateway.backfill_reads import BackfillReads, BackfillView
 from orc_gateway.bodies import BackfillBody, CancelBody, read_body
 from orc_gateway.commands import Commands
+from orc_gateway.guards import ACCESS
 from orc_gateway.problems import Unavailable
 from orc_gateway.reads import Reads, in_time
 from orc_gateway.requests import AnyRequest, caller_of
 from orc_gateway.shown import Shown
+from orc_runtime.access import Access
 from orc_runtime.clock import Clock
 from orc_runtime.deciders import JOBS
 
@@ -79,7 +79,9 @@ def backfill_routes(
         status_code=200,
         operation_id="createBackfill",
         tags=["backfills"],
-        summary="Run a job for past instants of its schedule, or list them", opt={ACCESS: Access("operator", "runs:write")})
+        summary="Run a job for past instants of its schedule, or list them",
+        opt={ACCESS: Access("operator", "runs:write")},
+    )
     async def create_backfill(request: AnyRequest, job_id: FromPath[UUID]) -> Response[BackfillPlan]:
         body = await read_body(request, BackfillBody)
         caller = caller_of(request)
@@ -102,7 +104,9 @@ def backfill_routes(
         "/jobs/{job_id:str}/backfills",
         operation_id="listBackfills",
         tags=["backfills"],
-        summary="List a job's backfills, the newest first", opt={ACCESS: Access("viewer", "runs:read")})
+        summary="List a job's backfills, the newest first",
+        opt={ACCESS: Access("viewer", "runs:read")},
+    )
     async def list_backfills(
         job_id: FromPath[UUID], limit: Limit = BACKFILLS_MAX, after: FromQuery[UUID | None] = None
     ) -> Response[list[BackfillView]]:
@@ -114,7 +118,9 @@ def backfill_routes(
         "/backfills/{backfill_id:str}",
         operation_id="getBackfill",
         tags=["backfills"],
-        summary="Show a backfill and how far it is", opt={ACCESS: Access("viewer", "runs:read")})
+        summary="Show a backfill and how far it is",
+        opt={ACCESS: Access("viewer", "runs:read")},
+    )
     async def get_backfill(backfill_id: FromPath[UUID]) -> Response[BackfillView]:
         return json_answer(await _backfill(backfill_id))
 
@@ -122,7 +128,9 @@ def backfill_routes(
         "/backfills/{backfill_id:str}/runs",
         operation_id="listBackfillRuns",
         tags=["backfills"],
-        summary="List a backfill's runs, the newest first", opt={ACCESS: Access("viewer", "runs:read")})
+        summary="List a backfill's runs, the newest first",
+        opt={ACCESS: Access("viewer", "runs:read")},
+    )
     async def list_backfill_runs(
         backfill_id: FromPath[UUID], limit: Limit = BACKFILLS_MAX, after: FromQuery[UUID | None] = None
     ) -> Response[list[JobRun]]:
@@ -136,7 +144,9 @@ def backfill_routes(
         status_code=200,
         operation_id="cancelBackfill",
         tags=["backfills"],
-        summary="Stop a backfill and its open runs", opt={ACCESS: Access("operator", "runs:write")})
+        summary="Stop a backfill and its open runs",
+        opt={ACCESS: Access("operator", "runs:write")},
+    )
     async def cancel_backfill(
         request: AnyRequest, backfill_id: FromPath[UUID]
     ) -> Response[BackfillDefinition]:

@@ -11,14 +11,14 @@ from orc_domain.definitions import JobWithTasks
 from orc_domain.job_spec import TASKS_MAX
 from orc_domain.wire import WireSetCursor
 from orc_events.log import EventLog
-from orc_gateway.guards import ACCESS
-from orc_runtime.access import Access
 from orc_gateway.answers import done_answer, json_answer
 from orc_gateway.bodies import CursorBody, read_body
 from orc_gateway.commands import Commands
 from orc_gateway.cursors import CursorView, cursor_of
+from orc_gateway.guards import ACCESS
 from orc_gateway.reads import Reads
 from orc_gateway.requests import AnyRequest, caller_of, expected_version
+from orc_runtime.access import Access
 
 Order = Annotated[int, PathParameter(ge=1, le=TASKS_MAX, description="The task's place, from 1.")]
 
@@ -30,7 +30,9 @@ def cursor_routes(commands: Commands, reads: Reads, log: EventLog) -> list[HTTPR
         "/jobs/{job_id:str}/tasks/{task_order:int}/cursor",
         operation_id="getCursor",
         tags=["jobs"],
-        summary="Show where a task is, and where its next run was told to begin", opt={ACCESS: Access("viewer", "jobs:read")})
+        summary="Show where a task is, and where its next run was told to begin",
+        opt={ACCESS: Access("viewer", "jobs:read")},
+    )
     async def get_cursor(job_id: FromPath[UUID], task_order: Order) -> Response[CursorView]:
         return json_answer(await cursor_of(reads, log, job_id, task_order))
 
@@ -39,7 +41,9 @@ def cursor_routes(commands: Commands, reads: Reads, log: EventLog) -> list[HTTPR
         status_code=200,
         operation_id="setCursor",
         tags=["jobs"],
-        summary="Say where a task's next run begins; null begins anew", opt={ACCESS: Access("operator", "jobs:write")})
+        summary="Say where a task's next run begins; null begins anew",
+        opt={ACCESS: Access("operator", "jobs:write")},
+    )
     async def set_cursor(
         request: AnyRequest, job_id: FromPath[UUID], task_order: Order
     ) -> Response[JobWithTasks]:

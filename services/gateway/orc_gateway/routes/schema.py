@@ -9,9 +9,9 @@ from litestar.handlers import HTTPRouteHandler
 
 from orc_gateway.answers import JSON
 from orc_gateway.guards import ACCESS
-from orc_runtime.access import Access
 from orc_gateway.openapi import document
 from orc_gateway.requests import AnyRequest
+from orc_runtime.access import Access
 from orc_runtime.job_schema import job_schema, jobs_schema
 
 SCHEMA_JSON = "application/schema+json"

@@ -6,13 +6,13 @@ from litestar.handlers import HTTPRouteHandler
 from orc_domain.egress import EgressPolicy
 from orc_domain.previews import TaskPreview
 from orc_events.bus import Bus
-from orc_gateway.guards import ACCESS
-from orc_runtime.access import Access
 from orc_gateway.answers import json_answer
 from orc_gateway.bodies import TaskPreviewBody, read_body
+from orc_gateway.guards import ACCESS
 from orc_gateway.problems import Unavailable
 from orc_gateway.requests import AnyRequest
 from orc_gateway.task_preview import ask, wish_of
+from orc_runtime.access import Access
 from orc_runtime.clock import Clock
 
 AT_ONCE_MAX = 64
@@ -29,7 +29,9 @@ def task_routes(bus: Bus, egress: EgressPolicy, clock: Clock) -> list[HTTPRouteH
         status_code=200,
         operation_id="previewTask",
         tags=["jobs"],
-        summary="Show the first rows of a task's source, and what a load would do; nothing is written", opt={ACCESS: Access("operator", "jobs:write")})
+        summary="Show the first rows of a task's source, and what a load would do; nothing is written",
+        opt={ACCESS: Access("operator", "jobs:write")},
+    )
     async def preview_task(request: AnyRequest) -> Response[TaskPreview]:
         nonlocal under_way
         body = await read_body(request, TaskPreviewBody)

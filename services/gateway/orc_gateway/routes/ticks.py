@@ -13,14 +13,14 @@ from orc_domain.rejection import NotFound
 from orc_domain.streams import job_stream, run_stream
 from orc_events.event import Position, Recorded, StreamName
 from orc_events.log import EventLog
-from orc_gateway.guards import ACCESS
-from orc_runtime.access import Access
 from orc_gateway.answers import json_answer, next_link
+from orc_gateway.guards import ACCESS
 from orc_gateway.job_history import JobHistory, JobVersion
 from orc_gateway.reads import Reads, Tick, in_time
 from orc_gateway.requests import instant
 from orc_gateway.why import meant_at
 from orc_gateway.why_words import Asked, Why, explain
+from orc_runtime.access import Access
 from orc_runtime.clock import Clock
 
 TICKS_MAX = 1_000
@@ -61,7 +61,9 @@ def tick_routes(reads: Reads, log: EventLog, clock: Clock) -> list[HTTPRouteHand
         "/jobs/{job_id:str}/ticks",
         operation_id="listTicks",
         tags=["jobs"],
-        summary="List what became of a schedule's due instants, the newest first", opt={ACCESS: Access("viewer", "runs:read")})
+        summary="List what became of a schedule's due instants, the newest first",
+        opt={ACCESS: Access("viewer", "runs:read")},
+    )
     async def list_ticks(
         job_id: FromPath[UUID], after: After = None, before: Before = None, limit: Limit = TICKS_MAX
     ) -> Response[list[Tick]]:
@@ -82,7 +84,9 @@ def tick_routes(reads: Reads, log: EventLog, clock: Clock) -> list[HTTPRouteHand
         "/jobs/{job_id:str}/why",
         operation_id="whyTick",
         tags=["jobs"],
-        summary="Say in a sentence why a job ran or did not run at a time", opt={ACCESS: Access("viewer", "runs:read")})
+        summary="Say in a sentence why a job ran or did not run at a time",
+        opt={ACCESS: Access("viewer", "runs:read")},
+    )
     async def why_tick(job_id: FromPath[UUID], at: At) -> Response[Why]:
         time = instant(at, "at")
         earlier, later = await reads.ticks_around(job_id, time)
@@ -105,7 +109,9 @@ def tick_routes(reads: Reads, log: EventLog, clock: Clock) -> list[HTTPRouteHand
         "/jobs/{job_id:str}/versions",
         operation_id="listVersions",
         tags=["jobs"],
-        summary="List a job's definitions, each with the time it is in force from, the newest first", opt={ACCESS: Access("viewer", "jobs:read")})
+        summary="List a job's definitions, each with the time it is in force from, the newest first",
+        opt={ACCESS: Access("viewer", "jobs:read")},
+    )
     async def list_versions(job_id: FromPath[UUID]) -> Response[list[JobVersion]]:
         history = JobHistory.of(await _stream(job_stream(job_id), job_id))
         return json_answer(history.versions()[::-1][:VERSIONS_MAX])
