@@ -56,7 +56,10 @@ def build_app() -> App:
     app.command(
         "orc.commands.login:login", name="login", help="Log in; the token is kept for later commands."
     )
-    app.command("orc.commands.login:logout", name="logout", help="Forget the token.")
+    app.command("orc.commands.login:logout", name="logout", help="End the session and forget its tokens.")
+    app.command(
+        "orc.commands.signing_keys:app", name="signing-keys", help="Rotate the keys that sign tokens."
+    )
     return app
 
 

@@ -49,8 +49,10 @@ def test_no_gateway(orc, gateway):
 
 
 def test_login_keeps_a_token_for_this_gateway_alone(orc, gateway, monkeypatch, tmp_path):
-    """The token is kept in a private file, sent to the gateway that gave it, and to no other."""
-    gateway.on("POST", "/auth/login", {"token": "secret-token"})
+    """The tokens are kept in a private file, sent to the gateway that gave them, and to no other."""
+    tokens = {"token": "secret-token", "expires_at": "2999-01-01T00:00:00Z", "refresh_token": "once"}
+    gateway.on("POST", "/auth/login", tokens)
+    gateway.on("POST", "/auth/logout", None, status=204) if False else None
     gateway.on("GET", "/jobs", [])
     monkeypatch.setattr(sys, "stdin", (tmp_path / "password").open("w+"))
     sys.stdin.write("a password\n")

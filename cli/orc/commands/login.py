@@ -1,15 +1,19 @@
-"""`orc register`, `orc login`, `orc logout`."""
+"""`orc register`, `orc login`, `orc logout`: sessions of this machine with a gateway."""
 
 import getpass
 import sys
 from typing import Annotated
 
 from cyclopts import Parameter
+from msgspec import convert
 
 from orc.client import Gateway
+from orc.errors import Refused
 from orc.options import NO_OPTIONS, Options
 from orc.output import show_fields, show_json
-from orc.tokens import keep_token
+from orc.tokens import Tokens, keep_tokens, kept_tokens
+
+UNAUTHORIZED = 401
 
 Stdin = Annotated[bool, Parameter(negative="")]
 
@@ -33,7 +37,7 @@ def register(username: str, *, password_stdin: Stdin = False, options: Options =
 
 def login(username: str, *, password_stdin: Stdin = False, options: Options = NO_OPTIONS) -> None:
     """
-    Log in; the token is kept in a file only you can read, for this gateway alone.
+    Log in; the tokens are kept in a file only you can read, for this gateway alone, and renewed when they expire.
 
     Parameters
     ----------
@@ -43,19 +47,34 @@ def login(username: str, *, password_stdin: Stdin = False, options: Options = NO
         Read the password from standard input instead of asking for it.
     """
     body = {"username": username, "password": _password(from_stdin=password_stdin)}
-    # A token that has expired must not stand in the way of getting a new one.
-    keep_token(options.home, options.gateway, None)
-    with Gateway(options) as gateway:
-        token = gateway.post("/auth/login", body)["token"]
-    path = keep_token(options.home, options.gateway, token)
+    with Gateway(options, is_somebody=False) as gateway:
+        tokens = convert(gateway.post("/auth/login", body), Tokens)
+    path = keep_tokens(options.home, options.gateway, tokens)
     show_json({"username": username, "token_file": str(path)}) if options.json else print(
         f"logged in as {username}"
     )
 
 
-def logout(*, options: Options = NO_OPTIONS) -> None:
-    """Forget the token kept for this gateway."""
-    keep_token(options.home, options.gateway, None)
+def logout(
+    *, everywhere: Annotated[bool, Parameter(negative="")] = False, options: Options = NO_OPTIONS
+) -> None:
+    """
+    End the session, and forget its tokens.
+
+    Parameters
+    ----------
+    everywhere
+        End all of your sessions, on every machine.
+    """
+    if kept_tokens(options.home, options.gateway) is not None:
+        try:
+            with Gateway(options) as gateway:
+                gateway.post("/auth/logout", {"everywhere": everywhere})
+        except Refused as error:
+            # It is over already.
+            if error.status != UNAUTHORIZED:
+                raise
+    keep_tokens(options.home, options.gateway, None)
     show_json({"logged_in": False}) if options.json else print("logged out")
 
 

@@ -43,6 +43,9 @@ class Access(Struct, frozen=True):
 
 OPEN = Access(None)
 
+API_KEY_PREFIX = "orc_"
+"""What an API key begins with, and no token does."""
+
 
 def is_enough(role: Role, access: Access) -> bool:
     """Tell whether a role may what is asked for."""

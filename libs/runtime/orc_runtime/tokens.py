@@ -76,9 +76,7 @@ class Verifier:
             raise InvalidToken from error
         if claims.sid in self._ended or self._is_too_old(claims.iat):
             raise InvalidToken
-        return Principal(
-            subject=claims.sub, user_id=claims.user_id, role=claims.role, session_id=claims.sid
-        )
+        return Principal(subject=claims.sub, user_id=claims.user_id, role=claims.role, session_id=claims.sid)
 
     def _is_too_old(self, issued_at: int) -> bool:
         return self._tokens_from is not None and issued_at <= self._tokens_from.timestamp()

@@ -1,23 +1,73 @@
 """
 The auth service, wired: Postgres for the accounts, core NATS for the questions, and its own health.
 
-    wait for Postgres, for its migrations, for NATS    →    the signing key    →    answer until told to stop
+    wait for Postgres, for its migrations, for NATS    →    the first signing key    →    answer until told to stop
 """
 
-import asyncio
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 
-from orc_auth.accounts import Accounts
-from orc_auth.answers import Question, answers
-from orc_auth.api_keys import ApiKeys
-from orc_auth.authority import Authority
+from orc_auth.answers import answers
+from orc_auth.identity import Identity, Terms
 from orc_auth.passwords import Passwords
-from orc_auth.purging import purge
-from orc_auth.questions import questions
-from orc_auth.sealing import CLEAR
-from orc_auth.sessions import Sessions
+from orc_auth.purging import purge_sessions
 from orc_auth.settings import AuthSettings
-from orc_auth.signing import SigningKeys
-from orc_auth.throttle import Throttle
-from orc_auth.trust import Trusted
+from orc_auth.signing import CLEAR
+from orc_runtime.auth_messages.trust import CHANGED
+from orc_runtime.auth_messages.wire import QUEUE
+from orc_runtime.clock import SystemClock
+from orc_runtime.connections import open_bus, open_database
+from orc_runtime.database import UNREACHABLE, close_pool
+from orc_runtime.health import serve_side
+from orc_runtime.lifecycle import Lifecycle
+from orc_runtime.metrics import create_registry
+
+STATEMENT_SECONDS_MAX = 2.0
+"""Somebody waits at the other end: an answer later than this comes too late."""
+
+
+async def serve(lifecycle: Lifecycle, settings: AuthSettings) -> None:
+    """Live the service's life; returns when told to stop."""
+    registry = create_registry(settings.SERVICE)
+    async with AsyncExitStack() as resources:
+        await resources.enter_async_context(
+            serve_side(lifecycle.health, registry, settings.health_host, settings.health_port)
+        )
+        pool = await open_database(
+            lifecycle,
+            settings,
+            schema="auth",
+            size_max=settings.connections_max,
+            statement_seconds_max=STATEMENT_SECONDS_MAX,
+        )
+        resources.push_async_callback(close_pool, pool)
+        bus, nats_closed = await open_bus(lifecycle, settings)
+        resources.push_async_callback(bus.close)
+        passwords = Passwords(hashes_max=settings.hashes_max)
+        resources.callback(passwords.close)
+
+        async def tell() -> None:
+            # Who does not hear it asks within two seconds all the same.
+            bus.poke(CHANGED)
+
+        identity = Identity(pool, passwords, CLEAR, SystemClock(), tell, terms_of(settings))
+        await lifecycle.wait_for("signing key", identity.keys.prepare, UNREACHABLE)
+        for subject, answer in answers(identity.questions(), registry).items():
+            service = await bus.serve(subject, QUEUE, answer)
+            resources.push_async_callback(service.close)
+        lifecycle.health.started()
+        async with lifecycle.duties() as start:
+            start("nats", nats_closed.wait())
+            start("signing keys", identity.keys.keep_young())
+            start("purge", purge_sessions(pool))
+
+
+def terms_of(settings: AuthSettings) -> Terms:
+    """Return what the settings say about identity."""
+    return Terms(
+        is_open=settings.mode == "optional",
+        bootstrap_secret=settings.bootstrap_secret,
+        token_seconds=settings.token_seconds,
+        refresh_seconds=settings.refresh_seconds,
+        session_seconds=settings.session_seconds,
+        key_days=settings.key_days,
+    )

@@ -7,16 +7,13 @@ A gateway that was taken over can ask, but only with what its callers sent it.
 from collections.abc import Awaitable, Callable
 
 from orc_auth.denial import Forbidden, Unauthorized
-from orc_runtime.access import Access, covers, is_enough
+from orc_runtime.access import API_KEY_PREFIX, Access, covers, is_enough
 from orc_runtime.principal import ANONYMOUS, Principal
 from orc_runtime.settings import Secret
 from orc_runtime.tokens import InvalidToken
 
 Judge = Callable[[Secret], Awaitable[Principal]]
 """Returns whom a credential speaks for; raises InvalidToken."""
-
-API_KEY_PREFIX = "orc_"
-"""What an API key begins with, and no token does."""
 
 
 class Authority:

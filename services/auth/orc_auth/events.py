@@ -77,7 +77,8 @@ class SessionOpened(Struct, frozen=True, tag="session.opened"):
 
 class SessionEnded(Struct, frozen=True, tag="session.ended"):
     """No token of it is taken any more. `reuse`: a refresh token came twice, so somebody else has one too; `account`: its role, password or being
-    active changed; `crowded`: its owner opened very many more."""
+    active changed; `crowded`: its owner opened very many more.
+    """
 
     SCHEMA_VERSION: ClassVar[int] = 1
 

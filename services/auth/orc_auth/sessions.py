@@ -101,7 +101,7 @@ class Sessions:
     ) -> Opened:
         """Open a session for somebody who has proved to be that account."""
         user_id = principal.user_id
-        assert user_id is not None  # noqa: S101 - for the type checker; an account has one
+        assert user_id is not None
 
         async def work(connection: asyncpg.Connection) -> tuple[UUID, datetime, Secret, bool]:
             session_id = uuid4()

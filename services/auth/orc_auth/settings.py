@@ -35,8 +35,32 @@ class AuthSettings(SideSettings, frozen=True, kw_only=True):
         ),
     ] = None
     token_seconds: Annotated[
-        int, setting("How long a token lives.", env=("ORC_AUTH_TOKEN_SECONDS",), ge=60, le=86_400)
+        int, setting("How long an access token lives.", env=("ORC_AUTH_TOKEN_SECONDS",), ge=60, le=3_600)
     ] = 900
+    refresh_seconds: Annotated[
+        int,
+        setting(
+            "How long a session goes on without being refreshed.",
+            env=("ORC_AUTH_REFRESH_SECONDS",),
+            ge=900,
+            le=31_536_000,
+        ),
+    ] = 604_800
+    session_seconds: Annotated[
+        int,
+        setting(
+            "How long a session lasts, however often it is refreshed.",
+            env=("ORC_AUTH_SESSION_SECONDS",),
+            ge=900,
+            le=31_536_000,
+        ),
+    ] = 2_592_000
+    key_days: Annotated[
+        int,
+        setting(
+            "After so many days the next signing key is made.", env=("ORC_AUTH_KEY_DAYS",), ge=1, le=3_650
+        ),
+    ] = 90
     hashes_max: Annotated[
         int,
         setting(

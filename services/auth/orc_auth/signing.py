@@ -17,17 +17,22 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
 from orc_auth.denial import Denied, Unavailable
 from orc_auth.events import Said, SigningKeyDropped, SigningKeyMade, say
 from orc_auth.transactions import in_transaction
+from orc_events.errors import LogError
 from orc_events.event import NO_STREAM
 from orc_events.statements import load
 from orc_runtime.auth_messages.trust import KEY_AHEAD_SECONDS, PublicKey
 from orc_runtime.clock import Clock
+from orc_runtime.database import UNREACHABLE
 from orc_runtime.principal import Principal
+
+log = structlog.stdlib.get_logger()
 
 KEYS_ACTOR = Principal(subject="auth", user_id=None, role="admin")
 """Who makes the first key, and renews an old one."""
@@ -45,6 +50,23 @@ class Sealer(Protocol):
 
     def open(self, name: str, data: bytes) -> bytes:
         """Return what was sealed under the name; what was never sealed as it is."""
+
+
+class Clear:
+    """Where there is no key to seal with: what rests, rests as it is."""
+
+    def seal(self, name: str, data: bytes) -> bytes:
+        """Return it as it is."""
+        del name
+        return data
+
+    def open(self, name: str, data: bytes) -> bytes:
+        """Return it as it is."""
+        del name
+        return data
+
+
+CLEAR = Clear()
 
 
 class SigningKey(Struct, frozen=True):
@@ -89,7 +111,9 @@ class SigningKeys:
             newest = await connection.fetchrow(load("orc_auth", "newest_key"))
             if newest is not None and not newest["signs"] and not drop_old:
                 raise Denied(
-                    "conflict", "rotating", f"a key that was just made begins to sign within {KEY_AHEAD_SECONDS:g} s"
+                    "conflict",
+                    "rotating",
+                    f"a key that was just made begins to sign within {KEY_AHEAD_SECONDS:g} s",
                 )
             return await self._make(connection, actor, request_id, drop_old=drop_old)
 
@@ -98,7 +122,10 @@ class SigningKeys:
     async def keep_young(self) -> None:
         """For ever: replace a key that is too old."""
         while True:
-            await in_transaction(self._pool, self._replace_when_old)
+            try:
+                await in_transaction(self._pool, self._replace_when_old)
+            except (*UNREACHABLE, LogError) as error:
+                log.info("keys not looked at now", reason=type(error).__name__)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _make_when_missing(self, connection: asyncpg.Connection) -> None:
