@@ -15,7 +15,15 @@ import asyncpg
 from orc_auth.accounts import CHANGE, shown
 from orc_auth.authority import Authority
 from orc_auth.denial import LastAdmin, Missing, NoAccount, NotByKey, WrongPassword
-from orc_auth.events import Event, Said, UserActivated, UserDeactivated, UserPasswordChanged, UserRoleChanged, say
+from orc_auth.events import (
+    Event,
+    Said,
+    UserActivated,
+    UserDeactivated,
+    UserPasswordChanged,
+    UserRoleChanged,
+    say,
+)
 from orc_auth.passwords import Passwords, normalise
 from orc_auth.sessions import Tell, end_sessions
 from orc_auth.throttle import Throttle
@@ -36,8 +44,8 @@ class AccountChanges:
         authority: Authority,
         throttle: Throttle,
         clock: Clock,
-        tell: Tell,
         *,
+        tell: Tell,
         is_open: bool,
     ) -> None:
         """With `is_open` any new password will do."""

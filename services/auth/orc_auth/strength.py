@@ -9,7 +9,17 @@ SCORE_MIN = 3
 """Of 4: safe against guessing offline at some 10,000 tries a second, which Argon2id makes of it."""
 JUDGED_CHARS_MAX = 32
 """Only so much is looked at: the worst text takes 0.7 s at this length and four times as long at twice the length."""
-PRODUCT_WORDS = ("orc", "nats", "ator", "orc-nats-ator", "orcnatsator", "orchestrator", "ingestion", "duckdb", "postgres")
+PRODUCT_WORDS = (
+    "orc",
+    "nats",
+    "ator",
+    "orc-nats-ator",
+    "orcnatsator",
+    "orchestrator",
+    "ingestion",
+    "duckdb",
+    "postgres",
+)
 
 _one_at_a_time = threading.Lock()
 
@@ -23,7 +33,9 @@ def check_strength(password: str, username: str) -> None:
 
     # It keeps the words of a call where another call would see them.
     with _one_at_a_time:
-        judged = zxcvbn(password[:JUDGED_CHARS_MAX], user_inputs=[username, *username.split(), *PRODUCT_WORDS])
+        judged = zxcvbn(
+            password[:JUDGED_CHARS_MAX], user_inputs=[username, *username.split(), *PRODUCT_WORDS]
+        )
     if judged["score"] < SCORE_MIN:
         feedback = judged["feedback"]
         words = [feedback["warning"], *feedback["suggestions"]]
