@@ -88,7 +88,7 @@ class SigningKeys:
 
     async def prepare(self) -> None:
         """Make the first key, if there is none; all processes agree on it."""
-        await in_transaction(self._pool, lambda connection: self._make_when_missing(connection))
+        await in_transaction(self._pool, self._make_when_missing)
 
     async def current(self) -> tuple[SigningKey, datetime]:
         """Return the key that signs now, and what time it is; raises Unavailable when there is none."""

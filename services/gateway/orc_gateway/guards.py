@@ -8,6 +8,7 @@ Each route says what it asks for under `ACCESS`; `check_declared` keeps an appli
 """
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -47,11 +48,22 @@ class Guard:
         if access.role is None:
             return
         credential = bearer(connection.headers.get("authorization"))
-        if credential is not None:
-            scope["user"] = await self._judge(credential)
-        elif self._mode == "required":
+        scope["user"] = await self._let_in(credential, access)
+        scope["may_go_on"] = partial(self._may_go_on, credential, access)
+
+    async def _let_in(self, credential: str | None, access: Access) -> Principal:
+        principal = ANONYMOUS if credential is None else await self._judge(credential)
+        if credential is None and self._mode == "required":
             raise unauthorized("a token is needed: log in at /auth/login, or send an API key")
-        self._require(scope["user"], access)
+        self._require(principal, access)
+        return principal
+
+    async def _may_go_on(self, credential: str | None, access: Access) -> bool:
+        try:
+            await self._let_in(credential, access)
+        except Refusal:
+            return False
+        return True
 
     async def _judge(self, credential: str) -> Principal:
         by = self._api_keys if credential.startswith(API_KEY_PREFIX) else self._trusting

@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from orc_gateway.answers import json_answer
 from orc_gateway.auth_client import AuthClient, unauthorized
-from orc_gateway.bodies import Credentials, LogOutBody, RefreshBody, read_body
+from orc_gateway.bodies import read_body
 from orc_gateway.guards import ACCESS, bearer
+from orc_gateway.identity_bodies import Credentials, LogOutBody, RefreshBody
 from orc_gateway.requests import AnyRequest, client_address
 from orc_runtime.access import OPEN, Access
 from orc_runtime.auth_messages.sessions import LOG_IN, LOG_OUT, REFRESH, LogIn, LogOut, Opened, Refresh

@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from orc_gateway.answers import json_answer
 from orc_gateway.auth_client import AuthClient
-from orc_gateway.bodies import RotateBody, read_body
+from orc_gateway.bodies import read_body
 from orc_gateway.guards import ACCESS, bearer
+from orc_gateway.identity_bodies import RotateBody
 from orc_gateway.requests import AnyRequest
 from orc_gateway.trusting import Trusting
 from orc_runtime.access import OPEN, Access
