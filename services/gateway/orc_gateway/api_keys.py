@@ -57,8 +57,8 @@ class ApiKeys:
             raise InvalidToken
         return principal
 
-    def forget(self, _subject: str = "", _data: bytes = b"") -> None:
-        """Remember nothing: something was ended. To be told on `trust.CHANGED`."""
+    def forget(self) -> None:
+        """Remember nothing: something was ended."""
         self._forgotten += 1
         self._good.clear()
         self._bad.clear()
