@@ -51,6 +51,57 @@ class BadCredentials(Denied):
         super().__init__("unauthorized", "bad-credentials", "the username or the password is wrong")
 
 
+class InvalidPassword(Denied):
+    """A new password that is none, or too weak; `field` is where it came in."""
+
+    def __init__(self, detail: str, field: str = "password") -> None:
+        super().__init__("invalid", "invalid-password", detail, field)
+
+
+class WrongPassword(Denied):
+    """Who wants to change it does not know the old one."""
+
+    def __init__(self) -> None:
+        super().__init__("forbidden", "wrong-password", "the old password is wrong", "old")
+
+
+class BootstrapRefused(Denied):
+    """A wrong secret, one that was used, or none to be used: the three are not told apart."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "forbidden", "bootstrap-refused", "the bootstrap secret is wrong, or there is an admin already"
+        )
+
+
+class LastAdmin(Denied):
+    """Nobody could administer any more."""
+
+    def __init__(self) -> None:
+        super().__init__("conflict", "last-admin", "this is the last active admin: make another one first")
+
+
+class NotByKey(Denied):
+    """What an API key could make itself more than it is with."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("forbidden", "not-by-key", f"an API key {what}: log in")
+
+
+class NoAccount(Denied):
+    """What is asked for belongs to an account, and whoever asks has none."""
+
+    def __init__(self) -> None:
+        super().__init__("unauthorized", "unauthorized", "this needs an account: log in at /auth/login")
+
+
+class Missing(Denied):
+    """There is no such thing, or it is not theirs to know of."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("not-found", "not-found", f"there is no such {what}")
+
+
 class UsernameTaken(Denied):
     """Somebody has that name."""
 

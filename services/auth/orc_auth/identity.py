@@ -10,10 +10,12 @@ from collections.abc import Awaitable, Callable, Mapping
 import asyncpg
 from msgspec import Struct
 
+from orc_auth.account_changes import AccountChanges
 from orc_auth.accounts import Accounts
 from orc_auth.answers import Question
 from orc_auth.api_keys import ApiKeys
 from orc_auth.authority import Authority
+from orc_auth.key_holders import KeyHolders
 from orc_auth.passwords import Passwords
 from orc_auth.sessions import Sessions
 from orc_auth.signing import Sealer, SigningKeys
@@ -67,27 +69,29 @@ class Identity:
             refresh_seconds=terms.refresh_seconds,
             session_seconds=terms.session_seconds,
         )  # fmt: skip
-        self.api_keys = ApiKeys(pool, clock, tell)
-        self.authority = Authority(
-            is_open=terms.is_open, tokens=self._judge_token, api_keys=self.api_keys.judge
-        )
+        holders = KeyHolders(pool)
+        self.authority = Authority(is_open=terms.is_open, tokens=self._judge_token, api_keys=holders.judge)
+        self.api_keys = ApiKeys(pool, self.authority, holders, clock, tell)
         self.accounts = Accounts(
-            pool, passwords, throttle, self.authority, clock, tell,
+            pool, passwords, self.authority, throttle, clock,
             is_open=terms.is_open,
             bootstrap_secret=terms.bootstrap_secret,
         )  # fmt: skip
+        self.changes = AccountChanges(
+            pool, passwords, self.authority, throttle, clock, tell=tell, is_open=terms.is_open
+        )
 
     def questions(self) -> Mapping[str, Question]:
         """Return what may be asked, by subject."""
-        accounts, keys = self.accounts, self.api_keys
+        accounts, changes, keys = self.accounts, self.changes, self.api_keys
         return {
             accounts_messages.REGISTER: Question(accounts_messages.RegisterUser, accounts.register),
             accounts_messages.BOOTSTRAP: Question(accounts_messages.Bootstrap, accounts.bootstrap),
             accounts_messages.ADD_USER: Question(accounts_messages.AddUser, accounts.add),
             accounts_messages.LIST_USERS: Question(accounts_messages.ListUsers, accounts.list),
-            accounts_messages.CHANGE_USER: Question(accounts_messages.ChangeUser, accounts.change),
+            accounts_messages.CHANGE_USER: Question(accounts_messages.ChangeUser, changes.change),
             accounts_messages.CHANGE_PASSWORD: Question(
-                accounts_messages.ChangePassword, accounts.change_password
+                accounts_messages.ChangePassword, changes.change_password
             ),
             key_messages.ADD_KEY: Question(key_messages.AddKey, keys.add),
             key_messages.LIST_KEYS: Question(key_messages.ListKeys, keys.list),

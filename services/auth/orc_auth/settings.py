@@ -64,7 +64,7 @@ class AuthSettings(SideSettings, frozen=True, kw_only=True):
     hashes_max: Annotated[
         int,
         setting(
-            "Passwords hashed at once; each takes 64 MiB while it is.",
+            "Passwords hashed at once; each takes 19 MiB while it is.",
             env=("ORC_AUTH_HASHES_MAX",),
             ge=1,
             le=16,

@@ -81,6 +81,7 @@ def create_app(
     commands = Commands(bus, log, shown, clock, registry)
     auth = AuthClient(bus)
     api_keys = ApiKeys(auth)
+    trusting.on_changed(api_keys.forget)
     handlers = [
         *job_routes(commands, reads, egress, clock),
         *cursor_routes(commands, reads, log),

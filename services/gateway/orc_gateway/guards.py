@@ -20,10 +20,12 @@ from orc_domain.rejection import Invalid
 from orc_gateway.api_keys import ApiKeys
 from orc_gateway.auth_client import unauthorized
 from orc_gateway.problems import Refusal
+from orc_gateway.requests import AnyRequest
 from orc_gateway.settings import Mode
 from orc_gateway.trusting import Trusting
 from orc_runtime.access import API_KEY_PREFIX, Access, covers, is_enough
 from orc_runtime.principal import ANONYMOUS, Principal
+from orc_runtime.settings import Secret
 from orc_runtime.tokens import InvalidToken
 
 ACCESS = "access"
@@ -102,6 +104,12 @@ def bearer(header: str | None) -> str | None:
     if header[: len(_SCHEME)].lower() != _SCHEME:
         raise unauthorized("the Authorization header is not of the form: Bearer <token>")
     return header[len(_SCHEME) :].strip()
+
+
+def credential_of(request: AnyRequest) -> Secret | None:
+    """Return what a request was let in by, for auth to judge it again."""
+    credential = bearer(request.headers.get("authorization"))
+    return None if credential is None else Secret(credential)
 
 
 async def refuse_unknown_parameters(

@@ -1,10 +1,14 @@
 """Bodies about who is who. They hold passwords and tokens, so none of them shows itself."""
 
+from datetime import datetime
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from orc_runtime.principal import Role
 
 TOKEN_CHARS_MAX = 512
+SCOPES_MAX = 64
 
 OpaqueToken = Annotated[str, Meta(min_length=1, max_length=TOKEN_CHARS_MAX)]
 
@@ -41,3 +45,47 @@ class RotateBody(Struct, frozen=True, forbid_unknown_fields=True):
 
     drop_old: bool = False
     """The old ones are lost: what they signed is void at once."""
+
+
+class BootstrapBody(Unshown, frozen=True, forbid_unknown_fields=True):
+    """Who is to be the first admin, and by which secret."""
+
+    secret: OpaqueToken
+    username: str
+    password: str
+
+
+class NewUserBody(Unshown, frozen=True, forbid_unknown_fields=True):
+    """An account an admin makes."""
+
+    username: str
+    password: str
+    role: Role = "viewer"
+
+
+class ChangeUserBody(Unshown, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is to change of an account; what is left out stays."""
+
+    role: Role | UnsetType = UNSET
+    is_active: bool | UnsetType = UNSET
+    """Whether it may log in, and its keys be used."""
+    password: str | UnsetType = UNSET
+    """A new one, given to the person by other means."""
+
+
+class PasswordBody(Unshown, frozen=True, forbid_unknown_fields=True):
+    """One's own password."""
+
+    old: str
+    new: str
+
+
+class NewKeyBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An API key that one wants."""
+
+    name: str
+    """What it is for."""
+    scopes: Annotated[tuple[str, ...], Meta(min_length=1, max_length=SCOPES_MAX)]
+    """What it may, as far as its owner may; as `jobs:read`, `runs:*`, `*`."""
+    expires_at: datetime | None = None
+    """RFC 3339 with an offset, ten years ahead at most; without it, in 90 days."""

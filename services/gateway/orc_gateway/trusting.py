@@ -9,6 +9,7 @@ So what is ended anywhere is ended here within five seconds, whatever breaks, an
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Never
 
 import structlog
@@ -37,10 +38,15 @@ class Trusting:
         self._as_of = self._failed_at = float("-inf")
         self._asking = asyncio.Lock()
         self._changed = asyncio.Event()
+        self._told: list[Callable[[], None]] = []
+
+    def on_changed(self, told: Callable[[], None]) -> None:
+        """Call back whenever something was ended."""
+        self._told.append(told)
 
     async def run(self) -> Never:
         """Ask for ever."""
-        await self._bus.listen(CHANGED, lambda _subject, _data: self._changed.set())
+        await self._bus.listen(CHANGED, self._hear)
         while True:
             self._changed.clear()
             try:
@@ -52,6 +58,11 @@ class Trusting:
                     await self._changed.wait()
             except TimeoutError:
                 continue
+
+    def _hear(self, _subject: str, _data: bytes) -> None:
+        self._changed.set()
+        for told in self._told:
+            told()
 
     async def keys(self) -> tuple[PublicKey, ...]:
         """Return the public keys; raises Unavailable when auth has not told for too long."""

@@ -34,6 +34,8 @@ class Bootstrap(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     secret: Secret
     username: str
     password: Secret
+    address: str
+    """Where it is asked from, for the throttle."""
 
 
 class AddUser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
