@@ -58,7 +58,7 @@ def sessions(pool, passwords, keys, clock, told) -> Sessions:
         told.append(None)
 
     return Sessions(
-        pool, passwords, keys, Throttle(pool), clock, tell,
+        pool, passwords, keys, Throttle(pool), clock, tell=tell,
         token_seconds=900, refresh_seconds=3600, session_seconds=86_400,
     )  # fmt: skip
 

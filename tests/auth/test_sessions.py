@@ -76,7 +76,9 @@ async def test_only_hashes_of_refresh_tokens_rest(sessions, ann, pool):
     assert opened.refresh_token.reveal() not in rows[0]["row"]
 
 
-@pytest.mark.parametrize(("password", "username"), [("wrong", "ann"), ("right", "bob"), ("", "ann"), ("right", "\0")])
+@pytest.mark.parametrize(
+    ("password", "username"), [("wrong", "ann"), ("right", "bob"), ("", "ann"), ("right", "\0")]
+)
 async def test_anything_else_opens_none(sessions, ann, pool, password, username):
     """And it is one and the same refusal."""
     await ann()
@@ -103,7 +105,9 @@ async def test_refreshing_goes_on_with_the_same_session(sessions, ann, who):
     assert len({one.refresh_token.reveal() for one in (first, second, third)}) == 3
 
 
-async def test_a_refresh_token_that_comes_again_ends_the_session(sessions, ann, who, pool, database, told):
+async def test_a_refresh_token_that_comes_again_ends_the_session(  # noqa: PLR0917
+    sessions, ann, who, pool, database, told
+):
     """Both who have it are out: the replayed token, the one made of it, and the access tokens; the log says why."""
     await ann()
     first = await sessions.log_in(login())
@@ -204,7 +208,7 @@ async def test_what_ends_with_the_account_is_said_for_each_session(sessions, ann
             await who(one)
 
 
-async def test_too_many_ends_to_be_listed_void_what_is_old(sessions, ann, pool, trusted, monkeypatch, database):
+async def test_too_many_ends_to_be_listed_void_what_is_old(sessions, ann, trusted, monkeypatch):
     """Then every token from before the oldest that is not listed is to be refreshed: none that was ended is taken."""
     await ann()
     opened = [await sessions.log_in(login()) for _ in range(3)]

@@ -23,9 +23,7 @@ def test_a_good_token():
     """A token of ours names its principal."""
     principal = VERIFIER.verify(signed(claims(), KEY, "one"))
 
-    assert principal == Principal(
-        subject="user:ann", user_id=USER, role="operator", session_id=SESSION
-    )
+    assert principal == Principal(subject="user:ann", user_id=USER, role="operator", session_id=SESSION)
 
 
 def test_there_are_forty_forgeries_at_least():

@@ -40,9 +40,7 @@ def claims(**changes: object) -> dict[str, object]:
     return {name: value for name, value in {**whole, **changes}.items() if value is not None}
 
 
-def signed(
-    payload: dict[str, object], key: Any, kid: str, algorithm: str = "EdDSA", **header: object
-) -> str:
+def signed(payload: dict[str, object], key: Any, kid: str, algorithm: str = "EdDSA", **header: object) -> str:
     """Sign a token."""
     return jwt.encode(payload, key, algorithm, headers={"typ": "at+jwt", "kid": kid, **header})
 
