@@ -202,7 +202,7 @@ class Starter:
             bus.poke(CHANGED)
 
         terms = Terms(is_open=is_open, bootstrap_secret=Secret(BOOTSTRAP))
-        identity = Identity(pool, passwords, CLEAR, SystemClock(), tell, terms)
+        identity = Identity(pool, passwords, CLEAR, SystemClock(), terms, tell=tell)
         await identity.keys.prepare()
         for subject, answer in answers(identity.questions(), CollectorRegistry()).items():
             await bus.serve(subject, QUEUE, answer)

@@ -146,7 +146,7 @@ def _read_name(text: str) -> str:
             "invalid",
             "the key's name cannot be that",
             "name",
-            f"1 to {NAME_CHARS_MAX} visible characters",
+            valid=f"1 to {NAME_CHARS_MAX} visible characters",
         )
     return name
 
@@ -157,7 +157,7 @@ def _read_scopes(scopes: tuple[str, ...]) -> tuple[str, ...]:
         field = f"scopes[{unknown[0]}]" if unknown else "scopes"
         raise Denied(
             "invalid", "invalid-scope", "there is no such scope" if unknown else "a key needs scopes", field,
-            ", ".join(ALL_SCOPES),
+            valid=", ".join(ALL_SCOPES),
         )  # fmt: skip
     return tuple(dict.fromkeys(scopes))
 
@@ -168,7 +168,7 @@ def _read_expiry(expires_at: datetime | None, now: datetime) -> datetime:
     if expires_at.tzinfo is None or not now < expires_at <= now + timedelta(days=DAYS_MAX):
         raise Denied(
             "invalid", "invalid-expiry", "a key cannot expire then", "expires_at",
-            f"a time with an offset, from now to {DAYS_MAX} days on",
+            valid=f"a time with an offset, from now to {DAYS_MAX} days on",
         )  # fmt: skip
     return expires_at
 

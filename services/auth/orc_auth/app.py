@@ -51,7 +51,7 @@ async def serve(lifecycle: Lifecycle, settings: AuthSettings) -> None:
             # Who does not hear it asks within two seconds all the same.
             bus.poke(CHANGED)
 
-        identity = Identity(pool, passwords, CLEAR, SystemClock(), tell, terms)
+        identity = Identity(pool, passwords, CLEAR, SystemClock(), terms, tell=tell)
         await lifecycle.wait_for("signing key", identity.keys.prepare, UNREACHABLE)
         for subject, answer in answers(identity.questions(), registry).items():
             service = await bus.serve(subject, QUEUE, answer)

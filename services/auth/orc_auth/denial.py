@@ -17,6 +17,7 @@ class Denied(Exception):
         code: str,
         detail: str,
         field: str | None = None,
+        *,
         valid: str | None = None,
         retry_seconds: int | None = None,
     ) -> None:

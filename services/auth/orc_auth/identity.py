@@ -57,14 +57,15 @@ class Identity:
         passwords: Passwords,
         sealer: Sealer,
         clock: Clock,
-        tell: Callable[[], Awaitable[None]],
         terms: Terms,
+        *,
+        tell: Callable[[], Awaitable[None]],
     ) -> None:
         throttle = Throttle(pool)
         self.keys = SigningKeys(pool, sealer, clock, token_seconds=terms.token_seconds, days=terms.key_days)
         self.trusted = Trusted(pool, self.keys, token_seconds=terms.token_seconds)
         self.sessions = Sessions(
-            pool, passwords, self.keys, throttle, clock, tell,
+            pool, passwords, self.keys, throttle, clock, tell=tell,
             token_seconds=terms.token_seconds,
             refresh_seconds=terms.refresh_seconds,
             session_seconds=terms.session_seconds,

@@ -123,10 +123,14 @@ class SigningKeys:
         """For ever: replace a key that is too old."""
         while True:
             try:
-                await in_transaction(self._pool, self._replace_when_old)
+                await self.replace_when_old()
             except (*UNREACHABLE, LogError) as error:
                 log.info("keys not looked at now", reason=type(error).__name__)
             await asyncio.sleep(LOOK_SECONDS)
+
+    async def replace_when_old(self) -> None:
+        """Make the next key if the newest is too old."""
+        await in_transaction(self._pool, self._replace_when_old)
 
     async def _make_when_missing(self, connection: asyncpg.Connection) -> None:
         await connection.execute(load("orc_auth", "lock_keys"))
