@@ -34,7 +34,12 @@ def test_service_gets_its_own_urls_alone(service):
 
 
 @pytest.mark.parametrize(
-    ("name", "holder"), [("ORC_SECRET_GITHUB_TOKEN", "executor"), ("ORC_AUTH_BOOTSTRAP_SECRET", "auth")]
+    ("name", "holder"),
+    [
+        ("ORC_SECRET_GITHUB_TOKEN", "executor"),
+        ("ORC_BOOTSTRAP_SECRET", "auth"),
+        ("ORC_BOOTSTRAP_SECRET_FILE", "auth"),
+    ],
 )
 def test_a_secret_goes_to_one_service_alone(name, holder):
     """Only the process that uses a secret is given it."""

@@ -14,7 +14,8 @@ from orc.embedded.errors import SettingsWrong
 SERVICES = ("auth", "scheduler", "executor", "gateway")
 ROLES = ("orc_migrate", "orc_gateway", "orc_auth", "orc_scheduler", "orc_executor", "orc_auditor")
 MIGRATE = "orc_migrate"
-BOOTSTRAP_SECRET = "ORC_AUTH_BOOTSTRAP_SECRET"  # noqa: S105 - the name of a variable
+BOOTSTRAP = "ORC_BOOTSTRAP_"
+"""What the names begin with of what makes the first admin."""
 
 
 def database_variable(role: str) -> str:
@@ -71,7 +72,7 @@ def service_environment(
         for name, value in environ.items()
         if not (name.startswith("ORC_") and name.endswith("_URL"))
         and (service == "executor" or not name.startswith("ORC_SECRET_"))
-        and (service == "auth" or name != BOOTSTRAP_SECRET)
+        and (service == "auth" or not name.startswith(BOOTSTRAP))
     }
     nats = urls.get(f"ORC_NATS_{service.upper()}_URL", urls["ORC_NATS_URL"])
     kept_or_default = {**defaults, **{name: value for name, value in kept.items() if value}}

@@ -7,6 +7,7 @@ The auth service, wired: Postgres for the accounts, core NATS for the questions,
 from contextlib import AsyncExitStack
 
 from orc_auth.answers import answers
+from orc_auth.bootstrap_secret import bootstrap_secret
 from orc_auth.identity import Identity, Terms
 from orc_auth.passwords import Passwords
 from orc_auth.purging import purge_sessions
@@ -27,6 +28,7 @@ STATEMENT_SECONDS_MAX = 2.0
 
 async def serve(lifecycle: Lifecycle, settings: AuthSettings) -> None:
     """Live the service's life; returns when told to stop."""
+    terms = terms_of(settings)
     registry = create_registry(settings.SERVICE)
     async with AsyncExitStack() as resources:
         await resources.enter_async_context(
@@ -49,7 +51,7 @@ async def serve(lifecycle: Lifecycle, settings: AuthSettings) -> None:
             # Who does not hear it asks within two seconds all the same.
             bus.poke(CHANGED)
 
-        identity = Identity(pool, passwords, CLEAR, SystemClock(), terms_of(settings), tell=tell)
+        identity = Identity(pool, passwords, CLEAR, SystemClock(), terms, tell=tell)
         await lifecycle.wait_for("signing key", identity.keys.prepare, UNREACHABLE)
         for subject, answer in answers(identity.questions(), registry).items():
             service = await bus.serve(subject, QUEUE, answer)
@@ -62,10 +64,10 @@ async def serve(lifecycle: Lifecycle, settings: AuthSettings) -> None:
 
 
 def terms_of(settings: AuthSettings) -> Terms:
-    """Return what the settings say about identity."""
+    """Return what the settings say about identity; raises SettingsError."""
     return Terms(
         is_open=settings.mode == "optional",
-        bootstrap_secret=settings.bootstrap_secret,
+        bootstrap_secret=bootstrap_secret(settings),
         token_seconds=settings.token_seconds,
         refresh_seconds=settings.refresh_seconds,
         session_seconds=settings.session_seconds,

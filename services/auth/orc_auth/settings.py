@@ -23,15 +23,22 @@ class AuthSettings(SideSettings, frozen=True, kw_only=True):
         Literal["optional", "required"],
         setting(
             "`optional`: anybody may register and any password will do. "
-            "`required`: only an admin, or once the holder of the bootstrap secret, makes accounts.",
+            "`required`: only an admin makes accounts, and the bootstrap secret the first admin.",
             env=("ORC_AUTH",),
         ),
     ] = "optional"
     bootstrap_secret: Annotated[
         Secret | None,
         setting(
-            "In `required` mode: whoever registers with it becomes the first admin; of no use once there is one.",
-            env=("ORC_AUTH_BOOTSTRAP_SECRET",),
+            "Makes the first admin at /auth/bootstrap, of no use once there is one; 16 characters or more.",
+            env=("ORC_BOOTSTRAP_SECRET",),
+        ),
+    ] = None
+    bootstrap_secret_file: Annotated[
+        str | None,
+        setting(
+            "The file that holds it instead, which not everybody may read.",
+            env=("ORC_BOOTSTRAP_SECRET_FILE",),
         ),
     ] = None
     token_seconds: Annotated[
