@@ -19,7 +19,7 @@ async def required(start_gateway):
 
 @pytest.fixture
 async def key(start_gateway, required):
-    """The very key that auth signs with: what it did not sign is forged as well as can be."""
+    """Give the very key that auth signs with: what it did not sign is forged as well as can be."""
     keys: SigningKeys = start_gateway.identity.keys
     return (await keys.current())[0]
 
