@@ -25,6 +25,7 @@ from orc_events.handle import Intent, handle
 from orc_events.log import PostgresLog
 from orc_events.memory_bus import MemoryBroker
 from orc_events.projection import Projector
+from orc_events.services import Service
 from orc_events.topology import Topology, provision
 from orc_events.wakeup import Wakeup
 from orc_gateway import projections
@@ -128,15 +129,23 @@ class Starter:
     """Starts gateways and what stands behind them; everything ends with the test."""
 
     bootstrap = BOOTSTRAP
+    identity: Identity
+    """What auth answers with, once it does."""
+    is_mute = False
+    """Whether auth keeps to itself that something was ended."""
 
     def __init__(
         self, database: Any, settings: Callable[..., GatewaySettings], resources: AsyncExitStack
     ) -> None:
         self._database, self._settings, self._resources = database, settings, resources
+        self._auth_services: list[Service] = []
 
-    async def __call__(self, *, handlers: bool = True, auth: bool = False, **changes: Any) -> Gateway:
-        """Start a gateway with settings of one's own."""
-        broker, registry, health = MemoryBroker(), CollectorRegistry(), Health()
+    async def __call__(
+        self, *, handlers: bool = True, auth: bool = False, beside: Gateway | None = None, **changes: Any
+    ) -> Gateway:
+        """Start a gateway with settings of one's own, on a bus of its own or on another's."""
+        broker = MemoryBroker() if beside is None else beside.broker
+        registry, health = CollectorRegistry(), Health()
         bus, other = await broker.connect(), await broker.connect()
         await provision(other, Topology())
         for one in (bus, other):
@@ -157,7 +166,7 @@ class Starter:
         gateway = Gateway(
             front, broker, bus, pool, log, executor_log, reads, projector, tail, registry, health
         )
-        if handlers:
+        if handlers and beside is None:
             await self.handle_commands(other)
         if auth:
             await self._answer_for_auth(other, is_open=chosen.mode == "optional")
@@ -168,7 +177,7 @@ class Starter:
         )  # fmt: skip
         front.open(app)
         health.started()
-        if auth:
+        if auth or beside is not None:
             self._duty(trusting.run())
         self._duty(projector.run())
         self._duty(tail.run())
@@ -199,13 +208,19 @@ class Starter:
         self._resources.callback(passwords.close)
 
         async def tell() -> None:
-            bus.poke(CHANGED)
+            if not self.is_mute:
+                bus.poke(CHANGED)
 
         terms = Terms(is_open=is_open, bootstrap_secret=Secret(BOOTSTRAP))
-        identity = Identity(pool, passwords, CLEAR, SystemClock(), terms, tell=tell)
-        await identity.keys.prepare()
-        for subject, answer in answers(identity.questions(), CollectorRegistry()).items():
-            await bus.serve(subject, QUEUE, answer)
+        self.identity = Identity(pool, passwords, CLEAR, SystemClock(), terms, tell=tell)
+        await self.identity.keys.prepare()
+        for subject, answer in answers(self.identity.questions(), CollectorRegistry()).items():
+            self._auth_services.append(await bus.serve(subject, QUEUE, answer))
+
+    async def silence_auth(self) -> None:
+        """Have auth answer nothing any more."""
+        for service in self._auth_services:
+            await service.close()
 
     async def log(self, role: str, schema: str) -> PostgresLog:
         """Open the log as another service has it."""

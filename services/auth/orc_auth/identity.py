@@ -61,6 +61,7 @@ class Identity:
         *,
         tell: Callable[[], Awaitable[None]],
     ) -> None:
+        self._tell = tell
         throttle = Throttle(pool)
         self.keys = SigningKeys(pool, sealer, clock, token_seconds=terms.token_seconds, days=terms.key_days)
         self.trusted = Trusted(pool, self.keys, token_seconds=terms.token_seconds)
@@ -110,7 +111,10 @@ class Identity:
 
     async def _rotate(self, wish: Rotate) -> Rotated:
         actor = await self.authority.require(wish.authority, ROTATES)
-        return Rotated(kid=await self.keys.rotate(actor, wish.request_id, drop_old=wish.drop_old))
+        kid = await self.keys.rotate(actor, wish.request_id, drop_old=wish.drop_old)
+        if wish.drop_old:
+            await self._tell()
+        return Rotated(kid=kid)
 
     async def _judge_token(self, token: Secret) -> Principal:
         verifier = Verifier(await self.trusted.tell())
