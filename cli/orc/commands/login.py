@@ -1,7 +1,5 @@
 """`orc register`, `orc login`, `orc logout`: sessions of this machine with a gateway."""
 
-import getpass
-import sys
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -11,11 +9,10 @@ from orc.client import Gateway
 from orc.errors import Refused
 from orc.options import NO_OPTIONS, Options
 from orc.output import show_fields, show_json
+from orc.passwords import Stdin, ask_password
 from orc.tokens import Tokens, keep_tokens, kept_tokens
 
 UNAUTHORIZED = 401
-
-Stdin = Annotated[bool, Parameter(negative="")]
 
 
 def register(username: str, *, password_stdin: Stdin = False, options: Options = NO_OPTIONS) -> None:
@@ -29,7 +26,7 @@ def register(username: str, *, password_stdin: Stdin = False, options: Options =
     password_stdin
         Read the password from standard input instead of asking for it.
     """
-    body = {"username": username, "password": _password(from_stdin=password_stdin, again=True)}
+    body = {"username": username, "password": ask_password(from_stdin=password_stdin, again=True)}
     with Gateway(options) as gateway:
         user = gateway.post("/auth/register", body)
     show_json(user) if options.json else show_fields(user)
@@ -46,7 +43,7 @@ def login(username: str, *, password_stdin: Stdin = False, options: Options = NO
     password_stdin
         Read the password from standard input instead of asking for it.
     """
-    body = {"username": username, "password": _password(from_stdin=password_stdin)}
+    body = {"username": username, "password": ask_password(from_stdin=password_stdin)}
     with Gateway(options, is_somebody=False) as gateway:
         tokens = convert(gateway.post("/auth/login", body), Tokens)
     path = keep_tokens(options.home, options.gateway, tokens)
@@ -76,13 +73,3 @@ def logout(
                 raise
     keep_tokens(options.home, options.gateway, None)
     show_json({"logged_in": False}) if options.json else print("logged out")
-
-
-def _password(*, from_stdin: bool, again: bool = False) -> str:
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\n")
-    password = getpass.getpass("password: ")
-    if again and getpass.getpass("again: ") != password:
-        print("orc: the two passwords differ", file=sys.stderr)
-        sys.exit(1)
-    return password
