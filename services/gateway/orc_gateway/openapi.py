@@ -20,6 +20,7 @@ from orc_gateway.bodies import (
     PreviewBody,
     TaskPreviewBody,
 )
+from orc_gateway.guards import ACCESS
 from orc_gateway.identity_bodies import (
     BootstrapBody,
     ChangeUserBody,
@@ -32,6 +33,7 @@ from orc_gateway.identity_bodies import (
     RotateBody,
 )
 from orc_gateway.problems import CONTENT_TYPE, UNKNOWN_PATH, Problem, Refusal
+from orc_runtime.access import OPEN
 from orc_runtime.job_schema import job_components
 
 JSON = "application/json"
@@ -120,7 +122,11 @@ def openapi_config(version: str) -> OpenAPIConfig:
         version=version,
         description="A job orchestrator for data ingestion whose every decision is an event.",
         openapi_router=Router(
-            "/schema/derived", route_handlers=[], include_in_schema=False, guards=[_nothing]
+            "/schema/derived",
+            route_handlers=[],
+            include_in_schema=False,
+            guards=[_nothing],
+            opt={ACCESS: OPEN},
         ),
         render_plugins=[],
     )
