@@ -9,6 +9,7 @@ from msgspec import convert
 
 from orc.client import Gateway
 from orc.errors import Refused
+from orc.sso import log_in_by_browser
 from orc.options import NO_OPTIONS, Options
 from orc.output import show_fields, show_json
 from orc.tokens import Tokens, keep_tokens, kept_tokens
@@ -35,7 +36,13 @@ def register(username: str, *, password_stdin: Stdin = False, options: Options =
     show_json(user) if options.json else show_fields(user)
 
 
-def login(username: str, *, password_stdin: Stdin = False, options: Options = NO_OPTIONS) -> None:
+def login(
+    username: str | None = None,
+    *,
+    sso: Annotated[bool, Parameter(negative="")] = False,
+    password_stdin: Stdin = False,
+    options: Options = NO_OPTIONS,
+) -> None:
     """
     Log in; the tokens are kept in a file only you can read, for this gateway alone, and renewed when they expire.
 
@@ -43,13 +50,24 @@ def login(username: str, *, password_stdin: Stdin = False, options: Options = NO
     ----------
     username
         Your account.
+    sso
+        Log in by your browser, at the identity provider.
     password_stdin
         Read the password from standard input instead of asking for it.
     """
-    body = {"username": username, "password": _password(from_stdin=password_stdin)}
+    if (username is None) != sso:
+        raise Misused("give a username, or --sso")
     with Gateway(options, is_somebody=False) as gateway:
-        tokens = convert(gateway.post("/auth/login", body), Tokens)
-    path = keep_tokens(options.home, options.gateway, tokens)
+        if username is None:
+            ticket, verifier = log_in_by_browser(options.gateway, _show_url)
+            answer = gateway.post("/auth/oidc/ticket", {"ticket": ticket, "verifier": verifier})
+        else:
+            body = {"username": username, "password": _password(from_stdin=password_stdin)}
+            answer = gateway.post("/auth/login", body)
+    path = keep_tokens(options.home, options.gateway, convert(answer, Tokens))
+    if username is None:
+        with Gateway(options) as gateway:
+            username = str(gateway.get("/auth/me")["subject"]).removeprefix("user:")
     show_json({"username": username, "token_file": str(path)}) if options.json else print(
         f"logged in as {username}"
     )
@@ -76,6 +94,10 @@ def logout(
                 raise
     keep_tokens(options.home, options.gateway, None)
     show_json({"logged_in": False}) if options.json else print("logged out")
+
+
+def _show_url(url: str) -> None:
+    print(f"log in at {url}", file=sys.stderr)
 
 
 def _password(*, from_stdin: bool, again: bool = False) -> str:
