@@ -1,7 +1,5 @@
 """Accounts over REST: the first admin by a secret, once; then whatever admins make of others."""
 
-import asyncio
-
 import pytest
 
 STRONG = "a password long enough"

@@ -8,10 +8,10 @@ from cyclopts import Parameter
 from msgspec import convert
 
 from orc.client import Gateway
-from orc.errors import Refused
-from orc.sso import log_in_by_browser
+from orc.errors import NameOrBrowser, Refused
 from orc.options import NO_OPTIONS, Options
 from orc.output import show_fields, show_json
+from orc.sso import log_in_by_browser
 from orc.tokens import Tokens, keep_tokens, kept_tokens
 
 UNAUTHORIZED = 401
@@ -56,7 +56,7 @@ def login(
         Read the password from standard input instead of asking for it.
     """
     if (username is None) != sso:
-        raise Misused("give a username, or --sso")
+        raise NameOrBrowser
     with Gateway(options, is_somebody=False) as gateway:
         if username is None:
             ticket, verifier = log_in_by_browser(options.gateway, _show_url)

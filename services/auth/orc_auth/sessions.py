@@ -112,7 +112,10 @@ class Sessions:
         async def work(connection: asyncpg.Connection) -> tuple[UUID, datetime, Secret, bool]:
             session_id = uuid4()
             expires_at = await connection.fetchval(
-                load("orc_auth", "insert_session"), session_id, user_id, float(min(self._session_seconds, seconds_max or self._session_seconds))
+                load("orc_auth", "insert_session"),
+                session_id,
+                user_id,
+                float(min(self._session_seconds, seconds_max or self._session_seconds)),
             )
             refresh = await self._new_refresh_token(connection, session_id, expires_at)
             rows = await connection.fetch(load("orc_auth", "crowding_sessions"), user_id, SESSIONS_MAX)

@@ -35,7 +35,12 @@ class AuthClient:
         self._bus = bus
 
     async def ask(
-        self, subject: str, wish: Struct | None, into: type[A], *, seconds_max: float = ANSWER_SECONDS_MAX
+        self,
+        subject: str,
+        wish: Struct | None,
+        into: type[A] | Any,
+        *,
+        seconds_max: float = ANSWER_SECONDS_MAX,
     ) -> A:
         """Return the answer to a question; raises Refusal, Unavailable."""
         try:

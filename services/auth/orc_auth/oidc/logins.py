@@ -13,6 +13,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
@@ -20,6 +21,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import structlog
 
+from orc_auth.answers import Question
 from orc_auth.denial import Busy, Denied, Unauthorized, UsernameTaken
 from orc_auth.events import Said, UserRegistered, UserRoleChanged, say
 from orc_auth.oidc.provider import NotVouched, Provider, ProviderError
@@ -29,7 +31,7 @@ from orc_auth.transactions import in_transaction
 from orc_auth.usernames import read_username
 from orc_events.event import NO_STREAM
 from orc_events.statements import load
-from orc_runtime.auth_messages.oidc import Begin, Begun, Finish, Redeem, Ticket
+from orc_runtime.auth_messages.oidc import BEGIN, FINISH, REDEEM, Begin, Begun, Finish, Redeem, Ticket
 from orc_runtime.auth_messages.sessions import Opened
 from orc_runtime.clock import Clock
 from orc_runtime.principal import Principal, Role
@@ -40,6 +42,8 @@ log = structlog.stdlib.get_logger()
 LOGIN_SECONDS_MAX = 600.0
 TICKET_SECONDS_MAX = 60.0
 UNDER_WAY_MAX = 10_000
+PROVIDER_SECONDS_MAX = 9.5
+"""For all that it is asked, and for the database."""
 BY = "oidc"
 
 
@@ -65,6 +69,14 @@ class ProviderLogins:
     ) -> None:
         self._pool, self._provider, self._terms = pool, provider, terms
         self._sessions, self._clock, self._tell = sessions, clock, tell
+
+    def questions(self) -> Mapping[str, Question]:
+        """Return what may be asked, by subject."""
+        return {
+            BEGIN: Question(Begin, self.begin, PROVIDER_SECONDS_MAX),
+            FINISH: Question(Finish, self.finish, PROVIDER_SECONDS_MAX),
+            REDEEM: Question(Redeem, self.redeem),
+        }
 
     async def begin(self, wish: Begin) -> Begun:
         """Return where the browser is to go; raises Busy, or Denied when the provider does not answer."""
@@ -142,9 +154,7 @@ class ProviderLogins:
             principal, username, request_id, by=BY, seconds_max=self._terms.session_seconds
         )
 
-    async def _account(
-        self, claims: dict[str, Any], role: Role, request_id: UUID
-    ) -> tuple[Principal, str]:
+    async def _account(self, claims: dict[str, Any], role: Role, request_id: UUID) -> tuple[Principal, str]:
         """Return the person's account, made at their first login, with the role of now."""
         issuer, subject = self._terms.issuer, claims["sub"]
 
@@ -188,7 +198,9 @@ class ProviderLogins:
         )
         if row is None:
             raise UsernameTaken(username.shown)
-        said = [Said(NO_STREAM, (UserRegistered(user_id=user_id, username=username.shown, role=role),), uuid4())]
+        said = [
+            Said(NO_STREAM, (UserRegistered(user_id=user_id, username=username.shown, role=role),), uuid4())
+        ]
         actor = Principal(subject=f"user:{username.shown}", user_id=user_id, role=role)
         await say(connection, said, actor=actor, request_id=request_id, clock=self._clock)
         return user_id, username.shown

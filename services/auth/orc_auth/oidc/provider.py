@@ -114,7 +114,8 @@ class Provider:
         )
         if answer.status_code in {400, 401, 403}:
             raise NotVouched("the provider did not take the code")
-        return _read(_content(answer), _Tokens)
+        tokens: _Tokens = _read(_content(answer), _Tokens)
+        return tokens
 
     async def _verified(self, described: Described, token: str) -> dict[str, Any]:
         try:
@@ -134,7 +135,8 @@ class Provider:
             )
         except (jwt.PyJWTError, ValueError, TypeError) as error:
             raise NotVouched("the token is not right") from error
-        if isinstance(claims["aud"], list) and claims.get("azp") != self._terms.client_id:
+        is_for_several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
+        if (is_for_several or "azp" in claims) and claims.get("azp") != self._terms.client_id:
             raise NotVouched("the token was made for several, and not by us")
         if not 1 <= len(claims["sub"]) <= SUBJECT_CHARS_MAX:
             raise NotVouched("the token names nobody")
@@ -147,7 +149,9 @@ class Provider:
             if age > KEPT_SECONDS or (name not in self._keys and age > STRANGER_SECONDS):
                 self._keys, self._keys_at = _keys(await self._get(described.jwks_uri)), _now()
         # Who signs with one key alone need not name it.
-        known = self._keys.get(name) or (next(iter(self._keys.values())) if len(self._keys) == 1 and not name else None)
+        known = self._keys.get(name) or (
+            next(iter(self._keys.values())) if len(self._keys) == 1 and not name else None
+        )
         if known is None:
             raise NotVouched("the token is signed with a key that the provider does not show")
         return known
@@ -156,7 +160,7 @@ class Provider:
         request = self._http.build_request(
             "GET", url, headers={"Authorization": f"Bearer {tokens.access_token}"}
         )
-        found = _read(_content(await self._send(request)), dict[str, Any])
+        found: dict[str, Any] = _read(_content(await self._send(request)), dict[str, Any])
         if found.get("sub") != claims["sub"]:
             raise NotVouched("the provider tells of somebody else")
         return found

@@ -5,8 +5,10 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from orc_auth.settings import AuthSettings
 from orc_runtime.access import RANKS
 from orc_runtime.principal import Role
+from orc_runtime.secret_files import read_secret_file
 from orc_runtime.settings import Secret, SettingsError
 
 ANYBODY = "*"
@@ -57,3 +59,30 @@ def check_url(variable: str, url: str) -> str:
     if not is_safe or not parts.hostname or parts.username or parts.fragment:
         raise SettingsError([f"{variable}: must be an https URL; http is for this machine alone"])
     return url
+
+
+def provider_terms(settings: AuthSettings) -> ProviderTerms:
+    """Return what the settings say of the provider; raises SettingsError naming what is missing or wrong."""
+    given = {
+        "ORC_OIDC_ISSUER": settings.oidc_issuer,
+        "ORC_OIDC_CLIENT_ID": settings.oidc_client_id,
+        "ORC_OIDC_REDIRECT_URL": settings.oidc_redirect_url,
+        "ORC_OIDC_ROLES": settings.oidc_roles,
+    }
+    if missing := [name for name, value in given.items() if not value]:
+        raise SettingsError([f"{name} is not set, and a provider needs it" for name in missing])
+    secret = settings.oidc_client_secret
+    if settings.oidc_client_secret_file is not None:
+        secret = read_secret_file("ORC_OIDC_CLIENT_SECRET_FILE", settings.oidc_client_secret_file)
+    return ProviderTerms(
+        issuer=check_url("ORC_OIDC_ISSUER", str(settings.oidc_issuer)),
+        client_id=str(settings.oidc_client_id),
+        client_secret=secret,
+        redirect_url=check_url("ORC_OIDC_REDIRECT_URL", str(settings.oidc_redirect_url)),
+        scopes=settings.oidc_scopes,
+        username_claim=settings.oidc_username_claim,
+        groups_claim=settings.oidc_groups_claim,
+        roles=read_roles(settings.oidc_roles),
+        session_seconds=settings.oidc_session_seconds,
+        ca_file=settings.oidc_ca_file,
+    )

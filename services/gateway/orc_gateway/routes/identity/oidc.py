@@ -22,7 +22,17 @@ from orc_gateway.identity_bodies import TicketBody
 from orc_gateway.requests import AnyRequest
 from orc_gateway.routes.identity.sessions import NO_STORE, Tokens, tokens_answer
 from orc_runtime.access import OPEN
-from orc_runtime.auth_messages.oidc import BEGIN, FINISH, REDEEM, Begin, Begun, Finish, Listener, Redeem, Ticket
+from orc_runtime.auth_messages.oidc import (
+    BEGIN,
+    FINISH,
+    REDEEM,
+    Begin,
+    Begun,
+    Finish,
+    Listener,
+    Redeem,
+    Ticket,
+)
 from orc_runtime.auth_messages.sessions import Opened
 from orc_runtime.settings import Secret
 
@@ -39,7 +49,8 @@ Port = Annotated[
 Challenge = Annotated[
     str | None,
     QueryParameter(
-        pattern="^[A-Za-z0-9_-]{43}$", description="S256 (RFC 7636) of what that program redeems the ticket with."
+        pattern="^[A-Za-z0-9_-]{43}$",
+        description="S256 (RFC 7636) of what that program redeems the ticket with.",
     ),
 ]
 
@@ -93,7 +104,9 @@ def oidc_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
             browser=Secret(browser[:VALUE_CHARS_MAX]),
             issuer=said.get("iss"),
         )
-        finished = await auth.ask(FINISH, wish, Opened | Ticket, seconds_max=PROVIDER_SECONDS_MAX)
+        finished: Opened | Ticket = await auth.ask(
+            FINISH, wish, Opened | Ticket, seconds_max=PROVIDER_SECONDS_MAX
+        )
         over = {"Set-Cookie": _cookie("", 0, is_secure=False), **NO_STORE}
         if isinstance(finished, Opened):
             return tokens_answer(finished, over)
@@ -111,9 +124,7 @@ def oidc_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
     )
     async def ticket(request: AnyRequest) -> Response[Tokens]:
         body = await read_body(request, TicketBody)
-        wish = Redeem(
-            request_id=uuid4(), ticket=Secret(body.ticket), verifier=Secret(body.verifier)
-        )
+        wish = Redeem(request_id=uuid4(), ticket=Secret(body.ticket), verifier=Secret(body.verifier))
         return tokens_answer(await auth.ask(REDEEM, wish, Opened))
 
     return [login, callback, ticket]
