@@ -6,7 +6,10 @@ from uuid import uuid4
 
 import pytest
 from argon2.profiles import CHEAPEST
+from auth import wishes
+from auth.wishes import BOOTSTRAP
 
+from orc_auth.identity import Identity, Terms
 from orc_auth.passwords import Passwords
 from orc_auth.sessions import Sessions
 from orc_auth.signing import CLEAR, SigningKeys
@@ -15,6 +18,7 @@ from orc_events.statements import load
 from orc_runtime.clock import ManualClock
 from orc_runtime.database import close_pool, connect_pool
 from orc_runtime.principal import Principal
+from orc_runtime.settings import Secret
 
 
 @pytest.fixture
@@ -74,3 +78,32 @@ def ann(pool, passwords) -> Callable[..., Awaitable[Principal]]:
         return Principal(subject="user:ann", user_id=user_id, role=role)
 
     return make
+
+
+@pytest.fixture
+def make_identity(pool, passwords, clock, told) -> Callable[..., Awaitable[Identity]]:
+    """Put identity together under terms of one's own; by default it is closed and has a bootstrap secret."""
+
+    async def tell() -> None:
+        told.append(None)
+
+    async def make(*, hashing: Passwords = passwords, **terms: object) -> Identity:
+        chosen = Terms(**{"is_open": False, "bootstrap_secret": BOOTSTRAP} | terms)
+        identity = Identity(pool, hashing, CLEAR, clock, chosen, tell=tell)
+        await identity.keys.prepare()
+        return identity
+
+    return make
+
+
+@pytest.fixture
+async def identity(make_identity) -> Identity:
+    """Give a closed installation without any account."""
+    return await make_identity()
+
+
+@pytest.fixture
+async def admin(identity) -> Secret:
+    """Give the token of the first admin, called root."""
+    await identity.accounts.bootstrap(wishes.bootstrap("root"))
+    return await wishes.token(identity, "root")

@@ -11,7 +11,7 @@ CHARS_MIN, CHARS_MAX = 16, 512
 DISTINCT_CHARS_MIN = 8
 _EXAMPLE_WORDS = re.compile(
     r"(?i)change|replace|this|please|example|secret|password|bootstrap|admin|test|default|your|the|me|my"
-    r"|0?123456789|abcdefgh|[\W_]"
+    r"|0?12345[0-9]*|abcdefgh|[\W_]"
 )
 
 
