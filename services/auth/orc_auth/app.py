@@ -9,8 +9,6 @@ from contextlib import AsyncExitStack
 from orc_auth.answers import answers
 from orc_auth.bootstrap_secret import bootstrap_secret
 from orc_auth.identity import Identity, Terms
-from orc_auth.oidc.logins import ProviderLogins
-from orc_auth.oidc.provider import Provider
 from orc_auth.oidc.terms import provider_terms
 from orc_auth.passwords import Passwords
 from orc_auth.purging import purge_sessions
@@ -59,6 +57,10 @@ async def serve(lifecycle: Lifecycle, settings: AuthSettings) -> None:
         await lifecycle.wait_for("signing key", identity.keys.prepare, UNREACHABLE)
         questions = dict(identity.questions())
         if agreed is not None:
+            # An HTTP client takes memory, and most have no provider.
+            from orc_auth.oidc.logins import ProviderLogins  # noqa: PLC0415
+            from orc_auth.oidc.provider import Provider  # noqa: PLC0415
+
             provider = await resources.enter_async_context(Provider(agreed))
             logins = ProviderLogins(pool, provider, agreed, identity.sessions, SystemClock(), tell=tell)
             questions |= logins.questions()

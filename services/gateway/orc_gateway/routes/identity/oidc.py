@@ -6,7 +6,7 @@ Logging in by an identity provider; there only where one is set up.
     POST /auth/oidc/ticket      that program gets its tokens
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -87,7 +87,7 @@ def oidc_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
         # Providers add words of their own.
         opt={ACCESS: OPEN, ANY_QUERY: True},
     )
-    async def callback(request: AnyRequest) -> Response[Tokens]:
+    async def callback(request: AnyRequest) -> Response[Any]:
         said = request.query_params
         if said.get("error"):
             raise unauthorized("the identity provider refused the login")
@@ -104,7 +104,7 @@ def oidc_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
             browser=Secret(browser[:VALUE_CHARS_MAX]),
             issuer=said.get("iss"),
         )
-        finished: Opened | Ticket = await auth.ask(
+        finished: Opened | Ticket = await auth.ask_either(
             FINISH, wish, Opened | Ticket, seconds_max=PROVIDER_SECONDS_MAX
         )
         over = {"Set-Cookie": _cookie("", 0, is_secure=False), **NO_STORE}
