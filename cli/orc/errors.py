@@ -55,6 +55,13 @@ class HalfDowntime(CommandError):
         super().__init__("a downtime needs both its ends: --down-from and --down-to")
 
 
+class NameOrBrowser(CommandError):
+    """A login goes by a name or by the browser."""
+
+    def __init__(self) -> None:
+        super().__init__("give a username, or --sso to log in by the browser")
+
+
 class Unreachable(CommandError):
     """No gateway answers."""
 

@@ -14,7 +14,7 @@ import asyncpg
 
 from orc_auth.accounts import CHANGE, shown
 from orc_auth.authority import Authority
-from orc_auth.denial import LastAdmin, Missing, NoAccount, NotByKey, WrongPassword
+from orc_auth.denial import LastAdmin, Missing, NoAccount, NoPassword, NotByKey, WrongPassword
 from orc_auth.events import (
     Event,
     Said,
@@ -62,6 +62,8 @@ class AccountChanges:
         password_hash = None
         if wish.password is not None:
             row = await self._account(wish.user_id)
+            if row["password_hash"] is None:
+                raise NoPassword
             password_hash = await self._passwords.hash_new(
                 wish.password.reveal(), username=row["username"], must_be_strong=not self._is_open
             )

@@ -31,6 +31,8 @@ class Question(Struct, frozen=True):
     """How it is read; None for a question without words."""
     perform: Callable[[Any], Awaitable[Struct]]
     """Given the wish; raises Denied."""
+    seconds_max: float | None = None
+    """How long it may take, where that is more than `ANSWER_SECONDS_MAX`."""
 
 
 def answers(questions: Mapping[str, Question], registry: CollectorRegistry) -> Mapping[str, Answer]:
@@ -45,7 +47,8 @@ def answers(questions: Mapping[str, Question], registry: CollectorRegistry) -> M
             return await question.perform(wish)
 
         async def answered(data: bytes) -> bytes:
-            outcome = await _outcome(subject, perform, data)
+            seconds_max = question.seconds_max or ANSWER_SECONDS_MAX
+            outcome = await _outcome(subject, perform, data, seconds_max)
             counted.labels(subject, outcome.kind if isinstance(outcome, Refused) else "done").inc()
             return encode(outcome)
 
@@ -54,9 +57,11 @@ def answers(questions: Mapping[str, Question], registry: CollectorRegistry) -> M
     return {subject: answer(subject, question) for subject, question in questions.items()}
 
 
-async def _outcome(subject: str, perform: Callable[[bytes], Awaitable[Struct]], data: bytes) -> Struct:
+async def _outcome(
+    subject: str, perform: Callable[[bytes], Awaitable[Struct]], data: bytes, seconds_max: float
+) -> Struct:
     try:
-        return await within(ANSWER_SECONDS_MAX, perform(data))
+        return await within(seconds_max, perform(data))
     except Denied as error:
         return error.answer
     except (*UNREACHABLE, LogError) as error:

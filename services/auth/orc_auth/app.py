@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from orc_auth.answers import answers
 from orc_auth.bootstrap_secret import bootstrap_secret
 from orc_auth.identity import Identity, Terms
+from orc_auth.oidc.terms import provider_terms
 from orc_auth.passwords import Passwords
 from orc_auth.purging import purge_sessions
 from orc_auth.settings import AuthSettings
@@ -29,6 +30,7 @@ STATEMENT_SECONDS_MAX = 2.0
 async def serve(lifecycle: Lifecycle, settings: AuthSettings) -> None:
     """Live the service's life; returns when told to stop."""
     terms = terms_of(settings)
+    agreed = provider_terms(settings) if settings.oidc_issuer is not None else None
     registry = create_registry(settings.SERVICE)
     async with AsyncExitStack() as resources:
         await resources.enter_async_context(
@@ -53,7 +55,16 @@ async def serve(lifecycle: Lifecycle, settings: AuthSettings) -> None:
 
         identity = Identity(pool, passwords, CLEAR, SystemClock(), terms, tell=tell)
         await lifecycle.wait_for("signing key", identity.keys.prepare, UNREACHABLE)
-        for subject, answer in answers(identity.questions(), registry).items():
+        questions = dict(identity.questions())
+        if agreed is not None:
+            # An HTTP client takes memory, and most have no provider.
+            from orc_auth.oidc.logins import ProviderLogins  # noqa: PLC0415
+            from orc_auth.oidc.provider import Provider  # noqa: PLC0415
+
+            provider = await resources.enter_async_context(Provider(agreed))
+            logins = ProviderLogins(pool, provider, agreed, identity.sessions, SystemClock(), tell=tell)
+            questions |= logins.questions()
+        for subject, answer in answers(questions, registry).items():
             service = await bus.serve(subject, QUEUE, answer)
             resources.push_async_callback(service.close)
         lifecycle.health.started()

@@ -62,6 +62,7 @@ class Identity:
         tell: Callable[[], Awaitable[None]],
     ) -> None:
         self._tell = tell
+        self.pool = pool
         throttle = Throttle(pool)
         self.keys = SigningKeys(pool, sealer, clock, token_seconds=terms.token_seconds, days=terms.key_days)
         self.trusted = Trusted(pool, self.keys, token_seconds=terms.token_seconds)

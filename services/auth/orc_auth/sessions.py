@@ -97,16 +97,25 @@ class Sessions:
         )
 
     async def open(
-        self, principal: Principal, username: str, request_id: UUID, *, by: str = "password"
+        self,
+        principal: Principal,
+        username: str,
+        request_id: UUID,
+        *,
+        by: str = "password",
+        seconds_max: int | None = None,
     ) -> Opened:
-        """Open a session for somebody who has proved to be that account."""
+        """Open a session for somebody who has proved to be that account; it lasts `seconds_max` if that is less."""
         user_id = principal.user_id
         assert user_id is not None
 
         async def work(connection: asyncpg.Connection) -> tuple[UUID, datetime, Secret, bool]:
             session_id = uuid4()
             expires_at = await connection.fetchval(
-                load("orc_auth", "insert_session"), session_id, user_id, float(self._session_seconds)
+                load("orc_auth", "insert_session"),
+                session_id,
+                user_id,
+                float(min(self._session_seconds, seconds_max or self._session_seconds)),
             )
             refresh = await self._new_refresh_token(connection, session_id, expires_at)
             rows = await connection.fetch(load("orc_auth", "crowding_sessions"), user_id, SESSIONS_MAX)

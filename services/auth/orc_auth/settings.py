@@ -68,6 +68,44 @@ class AuthSettings(SideSettings, frozen=True, kw_only=True):
             "After so many days the next signing key is made.", env=("ORC_AUTH_KEY_DAYS",), ge=1, le=3_650
         ),
     ] = 90
+    oidc_issuer: Annotated[
+        str | None,
+        setting(
+            "An OpenID Connect provider that people log in by: what its description calls `issuer`. The gateway reads it too."
+        ),
+    ] = None
+    oidc_client_id: Annotated[str | None, setting("How the provider knows us.")] = None
+    oidc_client_secret: Annotated[
+        Secret | None, setting("What we prove that with; none for a public client, which PKCE protects.")
+    ] = None
+    oidc_client_secret_file: Annotated[
+        str | None, setting("The file that holds it instead, which not everybody may read.")
+    ] = None
+    oidc_redirect_url: Annotated[
+        str | None, setting("`/auth/oidc/callback` as browsers reach it, and as the provider knows it.")
+    ] = None
+    oidc_scopes: Annotated[tuple[str, ...], setting("What is asked of the provider.")] = (
+        "openid",
+        "profile",
+        "email",
+    )
+    oidc_username_claim: Annotated[str, setting("The claim that names an account.")] = "preferred_username"
+    oidc_groups_claim: Annotated[str, setting("The claim that tells a person's groups.")] = "groups"
+    oidc_roles: Annotated[
+        tuple[str, ...],
+        setting(
+            "Which group gives which role, as `data-team=operator,admins=admin`; `*` is everybody. "
+            "Whom no group gives a role does not come in."
+        ),
+    ] = ()
+    oidc_session_seconds: Annotated[
+        int,
+        setting("How long a session lasts before the provider is asked again.", ge=900, le=31_536_000),
+    ] = 43_200
+    oidc_ca_file: Annotated[
+        str | None,
+        setting("Who the provider's certificate may be signed by; by default whom the system trusts."),
+    ] = None
     hashes_max: Annotated[
         int,
         setting(

@@ -35,6 +35,7 @@ from orc_gateway.routes.cursors import cursor_routes
 from orc_gateway.routes.events import event_routes
 from orc_gateway.routes.health import health_routes
 from orc_gateway.routes.identity.api_keys import api_key_routes
+from orc_gateway.routes.identity.oidc import oidc_routes
 from orc_gateway.routes.identity.sessions import session_routes
 from orc_gateway.routes.identity.signing_keys import signing_key_routes
 from orc_gateway.routes.identity.users import user_routes
@@ -95,6 +96,7 @@ def create_app(
         *user_routes(auth),
         *api_key_routes(auth),
         *signing_key_routes(auth, trusting),
+        *(oidc_routes(auth) if settings.oidc_issuer else ()),
         *health_routes(health, registry),
         *schema_routes(),
     ]

@@ -38,6 +38,13 @@ class AuthClient:
         self, subject: str, wish: Struct | None, into: type[A], *, seconds_max: float = ANSWER_SECONDS_MAX
     ) -> A:
         """Return the answer to a question; raises Refusal, Unavailable."""
+        found: A = await self.ask_either(subject, wish, into, seconds_max=seconds_max)
+        return found
+
+    async def ask_either(
+        self, subject: str, wish: Struct | None, into: Any, *, seconds_max: float = ANSWER_SECONDS_MAX
+    ) -> Any:
+        """Return the answer, one of a union of messages; raises Refusal, Unavailable."""
         try:
             question = b"" if wish is None else encode(wish)
             reply = await self._bus.request(subject, question, timeout_seconds=seconds_max)
@@ -46,8 +53,7 @@ class AuthClient:
             raise Unavailable("the auth service does not answer now") from error
         if isinstance(answer, Refused):
             raise refusal(answer)
-        found: A = answer
-        return found
+        return answer
 
 
 def refusal(refused: Refused) -> Refusal:

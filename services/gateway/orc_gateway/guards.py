@@ -31,6 +31,9 @@ from orc_runtime.tokens import InvalidToken
 ACCESS = "access"
 """The name under which a handler's `opt` says what it asks for."""
 
+ANY_QUERY = "any_query"
+"""Marks a route whose caller adds query parameters that we do not know."""
+
 _SCHEME = "bearer "
 
 
@@ -117,7 +120,7 @@ async def refuse_unknown_parameters(
 ) -> None:
     """Raise Invalid for a query parameter the handler does not know: a misspelt filter would filter nothing."""
     query = connection.scope["query_string"]
-    if not query:
+    if not query or handler.opt.get(ANY_QUERY):
         return
     known = {
         field.kwarg_definition.name or field.name

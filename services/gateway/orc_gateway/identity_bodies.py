@@ -33,6 +33,13 @@ class RefreshBody(Unshown, frozen=True, forbid_unknown_fields=True):
     refresh_token: OpaqueToken
 
 
+class TicketBody(Unshown, frozen=True, forbid_unknown_fields=True):
+    """What a program waited for, and its secret."""
+
+    ticket: OpaqueToken
+    verifier: OpaqueToken
+
+
 class LogOutBody(Struct, frozen=True, forbid_unknown_fields=True):
     """A session ends."""
 

@@ -22,6 +22,9 @@ class GatewaySettings(ServiceSettings, frozen=True, kw_only=True):
             env=("ORC_AUTH",),
         ),
     ] = "optional"
+    oidc_issuer: Annotated[
+        str | None, setting("The provider that people log in by; with it there is /auth/oidc/login.")
+    ] = None
     egress_allow: Annotated[
         tuple[str, ...],
         setting("Private ranges that extractors may reach: CIDRs, `loopback`, `private`."),

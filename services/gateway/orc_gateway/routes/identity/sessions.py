@@ -1,5 +1,6 @@
 """Sessions: a password for two tokens, a refresh token for the next two, and the end."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import uuid4
 
@@ -51,7 +52,7 @@ def session_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
             password=Secret(body.password),
             address=client_address(request),
         )
-        return _tokens(await auth.ask(LOG_IN, wish, Opened))
+        return tokens_answer(await auth.ask(LOG_IN, wish, Opened))
 
     @post(
         "/auth/refresh",
@@ -64,7 +65,7 @@ def session_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
     async def refresh(request: AnyRequest) -> Response[Tokens]:
         body = await read_body(request, RefreshBody)
         wish = Refresh(request_id=uuid4(), refresh_token=Secret(body.refresh_token))
-        return _tokens(await auth.ask(REFRESH, wish, Opened))
+        return tokens_answer(await auth.ask(REFRESH, wish, Opened))
 
     @post(
         "/auth/logout",
@@ -98,10 +99,11 @@ def session_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
     return [login, refresh, logout, me]
 
 
-def _tokens(opened: Opened) -> Response[Tokens]:
+def tokens_answer(opened: Opened, headers: Mapping[str, str] = NO_STORE) -> Response[Tokens]:
+    """Answer with the tokens of a session; the headers keep them out of caches."""
     tokens = Tokens(
         token=opened.token.reveal(),
         expires_at=opened.expires_at,
         refresh_token=opened.refresh_token.reveal(),
     )
-    return json_answer(tokens, NO_STORE)
+    return json_answer(tokens, headers)
