@@ -13,11 +13,12 @@ from typing import Any, Self
 from uuid import UUID, uuid4
 
 import httpx
+import msgspec
 from msgspec import Struct
 
 from orc.errors import NotFound, Refused, Unreachable
 from orc.options import Options
-from orc.tokens import find_token
+from orc.tokens import Tokens, find_token
 
 TIMEOUT_SECONDS = 10.0
 TRIES_MAX = 5
@@ -25,6 +26,10 @@ PAUSE_SECONDS_MAX = 2.0
 LIST_MAX = 1000
 SILENCE_SECONDS_MAX = 45.0
 """A stream says at least every 15 seconds that it is there; after three times that it is taken for broken."""
+
+
+_NOBODY = httpx.Auth()
+"""Sends nothing beside the request."""
 
 
 class ServerEvent(Struct, frozen=True):
@@ -39,16 +44,14 @@ class ServerEvent(Struct, frozen=True):
 class Gateway:
     """A gateway at a URL; use it as a context manager."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, *, is_somebody: bool = True) -> None:
+        """Send the token that is kept or set, unless it is for nobody in particular, as a login is."""
         self.url = options.gateway
-        token = find_token(options.home, self.url)
-        self._client = httpx.Client(
-            base_url=self.url,
-            timeout=TIMEOUT_SECONDS,
-            headers={"Authorization": f"Bearer {token}"} if token else {},
-            # A proxy for the outside world is not the way to a gateway on loopback.
-            trust_env=False,
-        )
+        # A proxy for the outside world is not the way to a gateway on loopback.
+        self._client = httpx.Client(base_url=self.url, timeout=TIMEOUT_SECONDS, trust_env=False)
+        self._home = options.home
+        if is_somebody:
+            self._client.auth = self._authorise
 
     def __enter__(self) -> Self:
         return self
@@ -66,9 +69,10 @@ class Gateway:
         headers = {"Idempotency-Key": str(uuid4())}
         return self._ask("POST", path, json=body, headers=headers, timeout=timeout_seconds)
 
-    def put(self, path: str, body: Any, version: int) -> Any:
-        """Replace this version of what is at a path; raises Refused (412 when it has changed) or Unreachable."""
-        return self._ask("PUT", path, json=body, headers={"If-Match": f'"{version}"'})
+    def put(self, path: str, body: Any, version: int | None = None) -> Any:
+        """Replace what is at a path, or this version of it; raises Refused (412 when it has changed) or Unreachable."""
+        headers = {} if version is None else {"If-Match": f'"{version}"'}
+        return self._ask("PUT", path, json=body, headers=headers)
 
     def delete(self, path: str) -> Any:
         """Remove what is at a path, whatever its version; raises Refused or Unreachable."""
@@ -91,6 +95,24 @@ class Gateway:
             # Whoever follows asks again after the last event it saw.
             with suppress(httpx.TransportError):
                 yield from read_events(answer.iter_lines())
+
+    def _authorise(self, request: httpx.Request) -> httpx.Request:
+        """Send the token of now: a command may run for longer than one lives."""
+        if token := find_token(self._home, self.url, self._refresh):
+            request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    def _refresh(self, refresh_token: str) -> Tokens | None:
+        """Return the next tokens; None when the session is over. Asked once: the token is used up by it."""
+        try:
+            answer = self._client.post("/auth/refresh", json={"refresh_token": refresh_token}, auth=_NOBODY)
+        except httpx.TransportError as error:
+            raise Unreachable(self.url, _words(error)) from error
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            return None
+        if answer.is_error:
+            raise _refused(answer)
+        return msgspec.json.decode(answer.content, type=Tokens)
 
     def job_id(self, job: str) -> str:
         """Return the id of a job given by name or id; raises NotFound."""

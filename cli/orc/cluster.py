@@ -98,7 +98,7 @@ def _values(passwords: Mapping[str, str], postgres: str, nats: str) -> dict[str,
             for role in ROLES
         },
         **{f"ORC_NATS_{user.upper()}_URL": f"nats://{user}:{users[user]}@{nats}" for user in PERMISSIONS},
-        "ORC_AUTH_BOOTSTRAP_SECRET": secrets.token_urlsafe(32),
+        "ORC_BOOTSTRAP_SECRET": secrets.token_urlsafe(32),
         "nats.conf": json.dumps(
             configured(users, listen="0.0.0.0:4222", store="/data") | {"http": "0.0.0.0:8222"}, indent=2
         ),

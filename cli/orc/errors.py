@@ -8,6 +8,7 @@ What a command can end with, each said in one line.
     ├── HalfDowntime    a downtime has one end only
     ├── Unreachable     no gateway answers
     ├── Refused         the gateway answered with a problem
+    ├── PasswordsDiffer a new password was not typed the same way twice
     ├── NotLocal        a command needs the stack's own folder or a database URL
     └── DemoFailed      a step of the demo did not do what it shows
 """
@@ -54,6 +55,13 @@ class HalfDowntime(CommandError):
         super().__init__("a downtime needs both its ends: --down-from and --down-to")
 
 
+class NameOrBrowser(CommandError):
+    """A login goes by a name or by the browser."""
+
+    def __init__(self) -> None:
+        super().__init__("give a username, or --sso to log in by the browser")
+
+
 class Unreachable(CommandError):
     """No gateway answers."""
 
@@ -72,6 +80,13 @@ class Refused(CommandError):
         hint = f" (valid: {valid})" if valid else ""
         super().__init__(f"{place}{detail}{hint} [{status}]")
         self.status, self.detail, self.field, self.valid = status, detail, field, valid
+
+
+class PasswordsDiffer(CommandError):
+    """A new password was not typed the same way twice."""
+
+    def __init__(self) -> None:
+        super().__init__("the two passwords differ")
 
 
 class NotLocal(CommandError):

@@ -1,272 +1,182 @@
-"""An account and its event are one fact; a login teaches nothing about who exists."""
+"""An account and its event are one fact; who may make one depends on the mode."""
 
 import asyncio
-import json
-from datetime import timedelta
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 import asyncpg
-import jwt
 import pytest
-from argon2 import Parameters
-from argon2.low_level import Type
+from auth import wishes
+from auth.wishes import STRONG, register, said
 from support.servers import execute
 
-from orc_auth.accounts import Accounts
-from orc_auth.denial import BadCredentials, Busy, RegistrationClosed, UsernameTaken
-from orc_auth.passwords import Passwords
-from orc_auth.tokens import verifying_keys
-from orc_events.event import Position
-from orc_events.log import PostgresLog
-from orc_runtime.auth_messages import LogIn, RegisterUser
-from orc_runtime.principal import Principal
+from orc_auth import accounts as accounts_module
+from orc_auth.denial import Denied, Forbidden, NotByKey, RegistrationClosed, Unauthorized, UsernameTaken
+from orc_runtime.auth_messages.accounts import ListUsers
 from orc_runtime.settings import Secret
-from orc_runtime.tokens import Verifier
 
 REQUEST = UUID("00000000-0000-4000-8000-000000000001")
-DEARER = Parameters(Type.ID, 19, 16, 32, 2, 16, 1)
-
-
-def wish(username="myuser", password="mypassword", request_id=None, authority=None) -> RegisterUser:
-    return RegisterUser(
-        request_id=request_id or uuid4(), username=username, password=Secret(password), authority=authority
-    )
-
-
-def login(username="myuser", password="mypassword") -> LogIn:
-    return LogIn(username=username, password=Secret(password))
-
-
-async def events(pool) -> list[tuple[str, str, dict[str, object]]]:
-    recorded = await PostgresLog(pool).read(Position(0), 100)
-    return [(event.stream, event.actor, json.loads(event.data)) for event in recorded]
 
 
 async def names(pool) -> list[str]:
     return [row["username"] for row in await pool.fetch("SELECT username FROM accounts ORDER BY created_at")]
 
 
-async def test_register(pool, make_accounts):
-    """The account and the event are there, the event without anything of the password."""
-    registered = await make_accounts().register(wish(" MyUser ", request_id=REQUEST))
+@pytest.fixture
+async def accounts(make_identity):
+    """Give the accounts of an installation that is open to everybody."""
+    return (await make_identity(is_open=True)).accounts
+
+
+async def test_register(pool, accounts):
+    """Where it is open, the reference's example password will do; the event has nothing of it."""
+    made = await accounts.register(register(" MyUser ", request_id=REQUEST))
 
     user_id = uuid5(REQUEST, "user")
-    assert (registered.user_id, registered.username) == (user_id, "MyUser")
-    assert registered.created_at == registered.updated_at
-    assert await events(pool) == [
-        (
-            f"user-{user_id}",
-            "anonymous",
-            {"type": "user.registered", "user_id": str(user_id), "username": "MyUser", "role": "operator"},
-        )
+    assert (made.user_id, made.username, made.role, made.is_active) == (user_id, "MyUser", "operator", True)
+    assert made.created_at == made.updated_at
+    assert await said(pool, "user") == [
+        ("user.registered", "anonymous", {"user_id": str(user_id), "username": "MyUser", "role": "operator"})
     ]
 
 
-async def test_name_taken(pool, make_accounts):
+async def test_name_taken(pool, accounts):
     """A name that differs in case alone is taken; nothing more is recorded."""
-    accounts = make_accounts()
-    await accounts.register(wish("Straße"))
+    await accounts.register(register("Straße"))
 
     with pytest.raises(UsernameTaken) as caught:
-        await accounts.register(wish("STRASSE"))
+        await accounts.register(register("STRASSE"))
 
     assert (caught.value.answer.kind, caught.value.answer.code) == ("conflict", "username-taken")
-    assert (await names(pool), len(await events(pool))) == (["Straße"], 1)
+    assert (await names(pool), len(await said(pool, "user"))) == (["Straße"], 1)
 
 
-async def test_same_request_again(pool, make_accounts):
+async def test_same_request_again(pool, accounts):
     """A request repeated because its answer was lost gets the same answer, and makes nothing twice."""
-    accounts = make_accounts()
-    first = await accounts.register(wish(request_id=REQUEST))
+    first = await accounts.register(register(request_id=REQUEST))
 
-    assert await accounts.register(wish(request_id=REQUEST)) == first
-    assert len(await events(pool)) == 1
+    assert await accounts.register(register(request_id=REQUEST)) == first
+    assert len(await said(pool, "user")) == 1
 
 
-async def test_many_at_once(pool, make_accounts):
+async def test_many_at_once(pool, accounts):
     """Of many who want one name at the same moment one gets it."""
-    accounts = make_accounts()
-    outcomes = await asyncio.gather(*(accounts.register(wish()) for _ in range(8)), return_exceptions=True)
+    outcomes = await asyncio.gather(
+        *(accounts.register(register()) for _ in range(8)), return_exceptions=True
+    )
 
     taken = [outcome for outcome in outcomes if isinstance(outcome, UsernameTaken)]
-    assert (len(outcomes) - len(taken), len(await events(pool))) == (1, 1)
+    assert (len(outcomes) - len(taken), len(await said(pool, "user"))) == (1, 1)
 
 
-async def test_no_account_without_its_event(database, pool, make_accounts):
+async def test_no_account_without_its_event(database, pool, accounts):
     """When the log refuses the event, there is no account either."""
-    await execute(database.superuser_url, "DELETE FROM log.rights WHERE role = 'orc_auth'")
+    await execute(database.superuser_url, "DELETE FROM log.rights WHERE type = 'user.registered'")
 
     with pytest.raises(Exception, match=r"may not append user\.registered"):
-        await make_accounts().register(wish())
+        await accounts.register(register())
 
-    assert (await names(pool), await events(pool)) == ([], [])
+    assert (await names(pool), await said(pool, "user")) == ([], [])
 
 
-async def test_broken_connections(database, pool, make_accounts):
+async def test_broken_connections(database, pool, accounts):
     """Connections that broke while idle in the pool cost no registration."""
-    accounts = make_accounts()
     await execute(
         database.superuser_url,
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'orc_auth' AND datname = current_database()",
     )
 
-    await accounts.register(wish())
+    await accounts.register(register())
 
     assert await names(pool) == ["myuser"]
 
 
-async def test_lost_commit(pool, make_accounts, monkeypatch):
+async def test_lost_commit(pool, accounts, monkeypatch):
     """When the connection breaks around the commit, asking again tells that it was done."""
-    insert, lost = Accounts._insert, []
+    in_transaction, lost = accounts_module.in_transaction, []
 
-    async def insert_and_lose(self, *wanted):
-        registered = await insert(self, *wanted)
-        if not lost:
-            lost.append(registered)
-            raise asyncpg.ConnectionDoesNotExistError
-        return registered
+    async def commit_and_lose(pool, work):
+        lost.append(await in_transaction(pool, work))
+        raise asyncpg.ConnectionDoesNotExistError
 
-    monkeypatch.setattr(Accounts, "_insert", insert_and_lose)
-    registered = await make_accounts().register(wish())
+    async def commit_and_ask_again(pool, work):
+        with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+            await commit_and_lose(pool, work)
+        return await in_transaction(pool, work)
 
-    assert ([registered], len(await events(pool))) == (lost, 1)
+    monkeypatch.setattr(accounts_module, "in_transaction", commit_and_ask_again)
+    made = await accounts.register(register())
 
-
-async def test_log_in(pool, make_accounts, clock):
-    """The right password gets a token that speaks for its user, for fifteen minutes."""
-    accounts = make_accounts()
-    registered = await accounts.register(wish("MyUser"))
-
-    token = (await accounts.log_in(login("myUSER"))).token.reveal()
-
-    verifier = Verifier((await verifying_keys(pool, 900)).keys)
-    assert verifier.verify(token) == Principal(
-        subject="user:MyUser", user_id=registered.user_id, role="operator"
-    )
-    claims = jwt.decode(token, options={"verify_signature": False})
-    assert (claims["iat"], claims["exp"] - claims["iat"]) == (int(clock.now().timestamp()), 900)
-    assert jwt.get_unverified_header(token)["typ"] == "at+jwt"
+    assert ([made], len(await said(pool, "user"))) == (lost, 1)
 
 
-async def test_old_token(pool, make_accounts, clock):
-    """A token of a time past is not accepted any more."""
-    accounts = make_accounts()
-    await accounts.register(wish())
-    clock.advance(timedelta(seconds=-911))
-    token = (await accounts.log_in(login())).token.reveal()
+async def test_registration_is_closed(identity, admin, pool):
+    """Where a login is needed nobody registers but by an admin, whatever they send."""
+    _, operator = await wishes.person(identity, admin, "bob")
+    narrow = (await wishes.key_of(identity, admin, "users:read")).key
+    before = await names(pool)
 
-    with pytest.raises(Exception, match="invalid or has expired"):
-        Verifier((await verifying_keys(pool, 900)).keys).verify(token)
+    for authority in (None, Secret(""), Secret("x.y.z"), Secret("ü"), wishes.BOOTSTRAP, operator, narrow):
+        with pytest.raises(RegistrationClosed) as caught:
+            await identity.accounts.register(register("eve", STRONG, authority=authority))
+        assert caught.value.answer.code == "registration-closed"
 
-
-@pytest.mark.parametrize(
-    ("username", "password"),
-    [
-        ("myuser", "wrong"),
-        ("nobody", "mypassword"),
-        ("nobody", "nobody's password"),
-        ("", "mypassword"),
-        ("x" * 65, "mypassword"),
-        ("myuser", ""),
-        ("myuser", "x" * 1025),
-    ],
-)
-async def test_bad_credentials(make_accounts, username, password):
-    """Whatever is wrong, name or password, known or not, the answer is one and the same."""
-    accounts = make_accounts()
-    await accounts.register(wish())
-
-    with pytest.raises(BadCredentials) as caught:
-        await accounts.log_in(login(username, password))
-
-    assert caught.value.answer.detail == "the username or the password is wrong"
+    assert await names(pool) == before
 
 
-async def test_unknown_user_costs_a_hash(make_accounts, monkeypatch):
-    """An unknown name is not answered faster: a password is verified for it too."""
-    verified: list[str | None] = []
-    verify = Passwords.verify
+async def test_an_admin_registers_an_operator(identity, admin, pool):
+    """What an admin registers is an operator, and the log says who it was."""
+    made = await identity.accounts.register(register("bob", STRONG, authority=admin))
 
-    async def watched(self, password, password_hash):
-        verified.append(password_hash)
-        return await verify(self, password, password_hash)
-
-    monkeypatch.setattr(Passwords, "verify", watched)
-    with pytest.raises(BadCredentials):
-        await make_accounts().log_in(login("nobody"))
-
-    assert verified == [None]
+    assert made.role == "operator"
+    assert [actor for _, actor, _ in await said(pool, "user")] == ["anonymous", "user:root"]
 
 
-async def test_rehash(pool, make_accounts):
-    """A login renews a hash of another cost, keeping the password."""
-    await make_accounts().register(wish())
-    before = await pool.fetchval("SELECT password_hash FROM accounts")
-    dearer = Passwords(hashes_max=1, parameters=DEARER)
-    try:
-        accounts = make_accounts(passwords=dearer)
-        await accounts.log_in(login())
-        after = await pool.fetchval("SELECT password_hash FROM accounts")
-        await accounts.log_in(login())
-        unchanged = await pool.fetchval("SELECT password_hash FROM accounts")
-    finally:
-        dearer.close()
-
-    assert ("t=1,p=1" in before, "m=16,t=2,p=1" in after, unchanged == after) == (True, True, True)
-
-
-async def test_rehash_never_fails_a_login(pool, make_accounts, monkeypatch):
-    """When there is no time to renew a hash, the login is right all the same."""
-    await make_accounts().register(wish())
-    dearer = Passwords(hashes_max=1, parameters=DEARER)
-
-    async def busy(_password):
-        raise Busy
-
-    monkeypatch.setattr(dearer, "hash", busy)
-    try:
-        assert (await make_accounts(passwords=dearer).log_in(login())).token.reveal()
-    finally:
-        dearer.close()
-
-
-async def test_closed(pool, make_accounts):
-    """In required mode nobody registers without authority, nor with a wrong or a lesser one."""
-    await make_accounts().register(wish("ann"))
-    lesser = (await make_accounts().log_in(login("ann"))).token
-    accounts = make_accounts(is_open=False, bootstrap_secret=Secret("bootstrap"))
-
-    for authority in (None, Secret("bootstra"), Secret("x.y.z"), Secret("ü"), lesser):
-        with pytest.raises(RegistrationClosed):
-            await accounts.register(wish("eve", "a password long enough", authority=authority))
-
-    assert await names(pool) == ["ann"]
-
-
-async def test_first_admin(pool, make_accounts):
-    """The bootstrap secret makes the first admin, once, whoever comes at the same moment; the admin makes users."""
-    bootstrap = Secret("bootstrap")
-    accounts = make_accounts(is_open=False, bootstrap_secret=bootstrap)
-    strong = "a password long enough"
-
-    outcomes = await asyncio.gather(
-        *(accounts.register(wish(name, strong, authority=bootstrap)) for name in ("ann", "eve", "joe")),
-        return_exceptions=True,
-    )
-    [admin] = [outcome for outcome in outcomes if not isinstance(outcome, RegistrationClosed)]
-    token = (await accounts.log_in(login(admin.username, strong))).token
-    await accounts.register(wish("bob", strong, authority=token))
-
-    assert [
-        row[:] for row in await pool.fetch("SELECT username, role FROM accounts ORDER BY created_at")
-    ] == [
-        (admin.username, "admin"),
-        ("bob", "operator"),
+async def test_an_admin_adds_any_role(identity, admin):
+    """Who is added has the role that was said."""
+    made = [
+        await identity.accounts.add(wishes.add(admin, role, role)) for role in ("viewer", "operator", "admin")
     ]
-    assert [actor for _, actor, _ in await events(pool)] == ["anonymous", f"user:{admin.username}"]
+    assert [account.role for account in made] == ["viewer", "operator", "admin"]
 
 
-async def test_no_bootstrap_secret(make_accounts):
-    """Without a bootstrap secret an empty one opens nothing."""
-    with pytest.raises(RegistrationClosed):
-        await make_accounts(is_open=False).register(wish(password="long enough, this", authority=Secret("")))
+@pytest.mark.parametrize("role", ["viewer", "operator"])
+async def test_others_add_and_list_nobody(identity, admin, role):
+    """Neither without a credential nor as less than an admin."""
+    _, lesser = await wishes.person(identity, admin, "bob", role)
+    wanted = [(None, Unauthorized), (lesser, Forbidden)]
+    for authority, error in wanted:
+        with pytest.raises(error):
+            await identity.accounts.add(wishes.add(authority, "eve"))
+        with pytest.raises(error):
+            await identity.accounts.list(ListUsers(authority=authority, limit=10))
+
+
+async def test_a_key_makes_no_admin(identity, admin):
+    """A key whose scopes allow it makes users, but nobody who could make keys for more."""
+    key = (await wishes.key_of(identity, admin, "users:write")).key
+
+    assert (await identity.accounts.add(wishes.add(key, "bob"))).role == "operator"
+    with pytest.raises(NotByKey):
+        await identity.accounts.add(wishes.add(key, "eve", "admin"))
+
+
+async def test_list(identity, admin):
+    """Accounts come by pages, the oldest first, with how many there are."""
+    for name in ("ann", "bob", "cid"):
+        await identity.accounts.add(wishes.add(admin, name))
+
+    first = await identity.accounts.list(ListUsers(authority=admin, limit=2))
+    second = await identity.accounts.list(
+        ListUsers(authority=admin, limit=2, after=first.accounts[-1].user_id)
+    )
+
+    assert [account.username for account in first.accounts + second.accounts] == ["root", "ann", "bob", "cid"]
+    assert first.total == 4
+
+
+@pytest.mark.parametrize("password", ["mypassword", "short", "root root root", "orc-nats-ator"])
+async def test_weak_passwords_where_a_login_is_needed(identity, admin, password):
+    """What is easy to guess, also from the account's name or ours, is refused, naming the field."""
+    with pytest.raises(Denied) as caught:
+        await identity.accounts.add(wishes.add(admin, "root root", password=password))
+    assert (caught.value.answer.kind, caught.value.answer.field) == ("invalid", "password")

@@ -8,28 +8,27 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from orc_auth import answers as answers_module
-from orc_auth.answers import answers
+from orc_auth.answers import Question, answers
 from orc_events.errors import LogUnavailable
-from orc_runtime.auth_messages import JWKS, LOG_IN, Keys, Refused, decode
+from orc_runtime.auth_messages.sessions import LOG_IN, LogIn
+from orc_runtime.auth_messages.trust import TRUST, Trust
+from orc_runtime.auth_messages.wire import Refused, decode
 
 
-class Raising:
-    """Accounts that fail."""
+def failing(error: Exception | None, registry: CollectorRegistry | None = None):
+    """Answer with a login that fails, or without an error that never ends."""
 
-    def __init__(self, error: Exception | None) -> None:
-        self._error = error
-
-    async def log_in(self, _wish):
-        if self._error is None:
+    async def log_in(_wish):
+        if error is None:
             await asyncio.Event().wait()
-        raise self._error
+        raise error
+
+    return answers({LOG_IN: Question(LogIn, log_in)}, registry or CollectorRegistry())[LOG_IN]
 
 
-async def no_keys() -> Keys:
-    return Keys(keys=())
-
-
-LOGIN = b'{"username":"u","password":"hush"}'
+LOGIN = (
+    b'{"request_id":"00000000-0000-4000-8000-000000000001","username":"u","password":"hush","address":"::1"}'
+)
 UNAVAILABLE = Refused(
     kind="unavailable", code="unavailable", detail="accounts cannot be reached at the moment"
 )
@@ -51,9 +50,8 @@ async def test_unavailable(error, monkeypatch):
     """A database that is away, broken or silent is one answer, without its own words."""
     monkeypatch.setattr(answers_module, "ANSWER_SECONDS_MAX", 0.01)
     registry = CollectorRegistry()
-    table = answers(Raising(error), no_keys, registry)
 
-    assert decode(await table[LOG_IN](LOGIN), Refused) == UNAVAILABLE
+    assert decode(await failing(error, registry)(LOGIN), Refused) == UNAVAILABLE
     labels = {"subject": LOG_IN, "kind": "unavailable"}
     assert registry.get_sample_value("orc_auth_answers_total", labels) == 1
 
@@ -65,19 +63,24 @@ async def test_unavailable(error, monkeypatch):
         b"{",
         b"[]",
         b'{"username":"u"}',
-        b'{"username":1,"password":"hush"}',
-        b'{"username":"u","password":1}',
+        LOGIN.replace(b'"u"', b"1"),
+        LOGIN.replace(b'"u"', b'"u","more":"hush"'),
+        LOGIN.replace(b'"hush"', b"1"),
     ],
 )
 async def test_malformed(data):
     """Nonsense is refused, and what it held is not repeated."""
-    answer = decode(await answers(Raising(None), no_keys, CollectorRegistry())[LOG_IN](data), Refused)
+    answer = decode(await failing(None)(data), Refused)
 
     assert (answer.kind, answer.code, "hush" in answer.detail) == ("invalid", "malformed", False)
 
 
 async def test_keys_as_a_standard_set():
-    """The answer's keys are a JWK Set's."""
-    data = await answers(Raising(None), no_keys, CollectorRegistry())[JWKS](b"")
+    """What verifiers are told has the form of a JWK Set."""
 
-    assert msgspec.json.decode(data) == {"type": "keys", "keys": []}
+    async def trust(_wish):
+        return Trust(keys=(), ended=())
+
+    data = await answers({TRUST: Question(None, trust)}, CollectorRegistry())[TRUST](b"")
+
+    assert msgspec.json.decode(data)["keys"] == []

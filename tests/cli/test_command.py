@@ -1,9 +1,7 @@
 """The command as a whole: help without waiting, exit codes, tokens, where it finds the stack."""
 
-import json
 import subprocess
 import sys
-from pathlib import Path
 
 from support.scripted import Answer
 
@@ -46,28 +44,6 @@ def test_no_gateway(orc, gateway):
     assert called.code == 1
     assert called.err.startswith("orc: http://127.0.0.1:1 does not answer (")
     assert len(called.err.splitlines()) == 1
-
-
-def test_login_keeps_a_token_for_this_gateway_alone(orc, gateway, monkeypatch, tmp_path):
-    """The token is kept in a private file, sent to the gateway that gave it, and to no other."""
-    gateway.on("POST", "/auth/login", {"token": "secret-token"})
-    gateway.on("GET", "/jobs", [])
-    monkeypatch.setattr(sys, "stdin", (tmp_path / "password").open("w+"))
-    sys.stdin.write("a password\n")
-    sys.stdin.seek(0)
-    called = orc("login", "ana", "--password-stdin", "--json")
-    kept = Path(called.json["token_file"])
-    assert gateway.asked[0].body == {"username": "ana", "password": "a password"}
-    assert (kept.stat().st_mode & 0o777, json.loads(kept.read_text())) == (
-        0o600,
-        {gateway.url: "secret-token"},
-    )
-    orc("jobs", "list")
-    orc("jobs", "list", "--url", gateway.url.replace("127.0.0.1", "localhost"))
-    orc("logout")
-    orc("jobs", "list")
-    sent = [asked.headers.get("Authorization") for asked in gateway.asked[1:]]
-    assert sent == ["Bearer secret-token", None, None]
 
 
 def test_refused_token_is_said(orc, gateway):

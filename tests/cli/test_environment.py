@@ -34,7 +34,13 @@ def test_service_gets_its_own_urls_alone(service):
 
 
 @pytest.mark.parametrize(
-    ("name", "holder"), [("ORC_SECRET_GITHUB_TOKEN", "executor"), ("ORC_AUTH_BOOTSTRAP_SECRET", "auth")]
+    ("name", "holder"),
+    [
+        ("ORC_SECRET_GITHUB_TOKEN", "executor"),
+        ("ORC_BOOTSTRAP_SECRET", "auth"),
+        ("ORC_BOOTSTRAP_SECRET_FILE", "auth"),
+        ("ORC_OIDC_CLIENT_SECRET", "auth"),
+    ],
 )
 def test_a_secret_goes_to_one_service_alone(name, holder):
     """Only the process that uses a secret is given it."""
@@ -54,6 +60,12 @@ def test_settings_of_a_person_win_and_roots_add_up():
         "/home",
         "/a:/b:/here",
     )
+
+
+def test_a_url_that_is_no_servers_is_passed_on():
+    """Only those with passwords are kept back."""
+    given = {"ORC_OIDC_REDIRECT_URL": "https://orc.example/auth/oidc/callback"}
+    assert given.items() <= service_environment("auth", given, URLS, DEFAULTS).items()
 
 
 def test_external_needs_both():

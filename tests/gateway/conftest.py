@@ -13,10 +13,10 @@ from gateway.backfills import RANGE
 from msgspec import Struct
 from prometheus_client import CollectorRegistry
 
-from orc_auth.accounts import Accounts
 from orc_auth.answers import answers
+from orc_auth.identity import Identity, Terms
 from orc_auth.passwords import Passwords
-from orc_auth.tokens import signing_key, verifying_keys
+from orc_auth.signing import CLEAR
 from orc_domain.run import Run
 from orc_events.bus import Bus
 from orc_events.event import StreamName
@@ -25,17 +25,21 @@ from orc_events.handle import Intent, handle
 from orc_events.log import PostgresLog
 from orc_events.memory_bus import MemoryBroker
 from orc_events.projection import Projector
+from orc_events.services import Service
 from orc_events.topology import Topology, provision
 from orc_events.wakeup import Wakeup
 from orc_gateway import projections
 from orc_gateway.app import create_app, listen
+from orc_gateway.auth_client import AuthClient
 from orc_gateway.connection import Connection
 from orc_gateway.front import Front
 from orc_gateway.live import Tail
 from orc_gateway.reads import Reads
 from orc_gateway.settings import GatewaySettings
 from orc_gateway.shown import Shown
-from orc_runtime.auth_messages import QUEUE
+from orc_gateway.trusting import Trusting
+from orc_runtime.auth_messages.trust import CHANGED
+from orc_runtime.auth_messages.wire import QUEUE
 from orc_runtime.clock import SystemClock
 from orc_runtime.database import close_pool, connect_pool
 from orc_runtime.deciders import RUNS
@@ -49,7 +53,6 @@ from orc_scheduler.handlers import Handlers
 from orc_scheduler.jobs import Jobs
 from orc_scheduler.metrics import SchedulerMetrics
 
-TOKEN_SECONDS = 900
 BOOTSTRAP = "the one-time secret"
 
 
@@ -126,15 +129,23 @@ class Starter:
     """Starts gateways and what stands behind them; everything ends with the test."""
 
     bootstrap = BOOTSTRAP
+    identity: Identity
+    """What auth answers with, once it does."""
+    is_mute = False
+    """Whether auth keeps to itself that something was ended."""
 
     def __init__(
         self, database: Any, settings: Callable[..., GatewaySettings], resources: AsyncExitStack
     ) -> None:
         self._database, self._settings, self._resources = database, settings, resources
+        self._auth_services: list[Service] = []
 
-    async def __call__(self, *, handlers: bool = True, auth: bool = False, **changes: Any) -> Gateway:
-        """Start a gateway with settings of one's own."""
-        broker, registry, health = MemoryBroker(), CollectorRegistry(), Health()
+    async def __call__(
+        self, *, handlers: bool = True, auth: bool = False, beside: Gateway | None = None, **changes: Any
+    ) -> Gateway:
+        """Start a gateway with settings of one's own, on a bus of its own or on another's."""
+        broker = MemoryBroker() if beside is None else beside.broker
+        registry, health = CollectorRegistry(), Health()
         bus, other = await broker.connect(), await broker.connect()
         await provision(other, Topology())
         for one in (bus, other):
@@ -155,16 +166,19 @@ class Starter:
         gateway = Gateway(
             front, broker, bus, pool, log, executor_log, reads, projector, tail, registry, health
         )
-        if handlers:
+        if handlers and beside is None:
             await self.handle_commands(other)
         if auth:
             await self._answer_for_auth(other, is_open=chosen.mode == "optional")
+        trusting = Trusting(bus, AuthClient(bus))
         app = create_app(
-            chosen, bus=bus, log=log, reads=reads, shown=shown, tail=tail, health=health, registry=registry,
-            clock=SystemClock(),
+            chosen, bus=bus, log=log, reads=reads, shown=shown, tail=tail, trusting=trusting, health=health,
+            registry=registry, clock=SystemClock(),
         )  # fmt: skip
         front.open(app)
         health.started()
+        if auth or beside is not None:
+            self._duty(trusting.run())
         self._duty(projector.run())
         self._duty(tail.run())
         return gateway
@@ -192,13 +206,21 @@ class Starter:
         pool = await self._pool("orc_auth", "auth")
         passwords = Passwords(hashes_max=2, parameters=CHEAPEST)
         self._resources.callback(passwords.close)
-        accounts = Accounts(
-            pool, passwords, await signing_key(pool), SystemClock(), is_open=is_open,
-            bootstrap_secret=Secret(BOOTSTRAP), token_seconds=TOKEN_SECONDS,
-        )  # fmt: skip
-        table = answers(accounts, lambda: verifying_keys(pool, TOKEN_SECONDS), CollectorRegistry())
-        for subject, answer in table.items():
-            await bus.serve(subject, QUEUE, answer)
+
+        async def tell() -> None:
+            if not self.is_mute:
+                bus.poke(CHANGED)
+
+        terms = Terms(is_open=is_open, bootstrap_secret=Secret(BOOTSTRAP))
+        self.identity = Identity(pool, passwords, CLEAR, SystemClock(), terms, tell=tell)
+        await self.identity.keys.prepare()
+        for subject, answer in answers(self.identity.questions(), CollectorRegistry()).items():
+            self._auth_services.append(await bus.serve(subject, QUEUE, answer))
+
+    async def silence_auth(self) -> None:
+        """Have auth answer nothing any more."""
+        for service in self._auth_services:
+            await service.close()
 
     async def log(self, role: str, schema: str) -> PostgresLog:
         """Open the log as another service has it."""

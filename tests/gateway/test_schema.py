@@ -8,23 +8,16 @@ import pytest
 
 from orc_domain.egress import EgressPolicy
 from orc_domain.job_spec import JobSpec
-from orc_gateway.bodies import (
-    BackfillBody,
-    CancelBody,
-    Credentials,
-    CursorBody,
-    PauseBody,
-    PreviewBody,
-    TaskPreviewBody,
-    check_job,
-    decode_body,
-)
+from orc_gateway import bodies, identity_bodies
+from orc_gateway.bodies import check_job, decode_body
 from orc_gateway.openapi import JOB_EXAMPLE
 
 JOB_ID = "00000000-0000-0000-0000-000000000001"
 OPERATIONS = {
     "GET /health", "GET /livez", "GET /readyz", "GET /metrics", "GET /.well-known/jwks.json", "POST /auth/register",
-    "POST /auth/login", "GET /auth/me", "GET /jobs", "POST /jobs", "GET /jobs/{job_id}", "PUT /jobs/{job_id}",
+    "POST /auth/login", "POST /auth/refresh", "POST /auth/logout", "POST /auth/bootstrap", "POST /auth/password",
+    "GET /auth/users", "POST /auth/users", "PUT /auth/users/{user_id}", "GET /auth/api-keys", "POST /auth/api-keys",
+    "DELETE /auth/api-keys/{key_id}", "POST /auth/signing-keys/rotate", "GET /auth/me", "GET /jobs", "POST /jobs", "GET /jobs/{job_id}", "PUT /jobs/{job_id}",
     "DELETE /jobs/{job_id}", "POST /jobs/{job_id}/pause", "POST /jobs/{job_id}/resume", "POST /jobs/{job_id}/run",
     "GET /jobs/{job_id}/ticks", "GET /jobs/{job_id}/why", "GET /jobs/{job_id}/versions", "GET /runs", "GET /runs/{run_id}", "GET /runs/{run_id}/tasks", "GET /runs/{run_id}/events",
     "POST /runs/{run_id}/cancel", "POST /runs/{run_id}/retry", "GET /events", "POST /schedules/preview",
@@ -95,21 +88,12 @@ async def test_parameters_that_matter_are_described(document):
 
 async def test_examples_are_accepted(document):
     """The example of each body is one the gateway takes."""
-    kinds = {
-        "JobSpec": JobSpec,
-        "BackfillBody": BackfillBody,
-        "CancelBody": CancelBody,
-        "PauseBody": PauseBody,
-        "CursorBody": CursorBody,
-        "PreviewBody": PreviewBody,
-        "TaskPreviewBody": TaskPreviewBody,
-        "Credentials": Credentials,
-    }
-    bodies = [
+    kinds = {**vars(bodies), **vars(identity_bodies)}
+    described = [
         operation["requestBody"] for operation in operations(document).values() if "requestBody" in operation
     ]
-    assert len(bodies) == 11
-    for body in bodies:
+    assert len(described) == 19
+    for body in described:
         content = body["content"]["application/json"]
         decode_body(
             msgspec.json.encode(content["example"]), kinds[content["schema"]["$ref"].rpartition("/")[2]]
@@ -152,7 +136,9 @@ async def test_options_name_every_method(client, document):
     """OPTIONS and a 405 name what a path takes; no other site is allowed anything."""
     for path, methods in document["paths"].items():
         allowed = {"OPTIONS", *(method.upper() for method in methods)}
-        there = path.format(job_id=JOB_ID, run_id=JOB_ID, backfill_id=JOB_ID, task_order=1)
+        there = path.format(
+            job_id=JOB_ID, run_id=JOB_ID, backfill_id=JOB_ID, user_id=JOB_ID, key_id=JOB_ID, task_order=1
+        )
         preflight = {"Origin": "http://evil.com", "Access-Control-Request-Method": "POST"}
         told = await client.options(there, headers=preflight)
         refused = await client.request("PATCH", there)

@@ -6,6 +6,7 @@ secrets that jobs refer to, and only auth the one that makes the first admin.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -14,7 +15,10 @@ from orc.embedded.errors import SettingsWrong
 SERVICES = ("auth", "scheduler", "executor", "gateway")
 ROLES = ("orc_migrate", "orc_gateway", "orc_auth", "orc_scheduler", "orc_executor", "orc_auditor")
 MIGRATE = "orc_migrate"
-BOOTSTRAP_SECRET = "ORC_AUTH_BOOTSTRAP_SECRET"  # noqa: S105 - the name of a variable
+FOR_AUTH = ("ORC_BOOTSTRAP_", "ORC_OIDC_CLIENT_SECRET")
+"""What the names begin with of what makes the first admin, and of what a provider knows us by."""
+_SERVER_URL = re.compile(r"ORC_((\w+_)?DATABASE_|NATS_(\w+_)?|POSTGRES_SUPERUSER_)?URL")
+"""Of a database, of NATS, or of the gateway."""
 
 
 def database_variable(role: str) -> str:
@@ -69,9 +73,9 @@ def service_environment(
     kept = {
         name: value
         for name, value in environ.items()
-        if not (name.startswith("ORC_") and name.endswith("_URL"))
+        if not _SERVER_URL.fullmatch(name)
         and (service == "executor" or not name.startswith("ORC_SECRET_"))
-        and (service == "auth" or name != BOOTSTRAP_SECRET)
+        and (service == "auth" or not name.startswith(FOR_AUTH))
     }
     nats = urls.get(f"ORC_NATS_{service.upper()}_URL", urls["ORC_NATS_URL"])
     kept_or_default = {**defaults, **{name: value for name, value in kept.items() if value}}

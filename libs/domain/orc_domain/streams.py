@@ -3,6 +3,7 @@
 from uuid import UUID
 
 JOB, RUN, TICKS, USER, BACKFILL = "job", "run", "ticks", "user", "backfill"
+SESSION, API_KEY, SIGNING_KEY = "session", "api_key", "signing_key"
 
 
 def job_stream(job_id: UUID) -> str:
@@ -28,3 +29,18 @@ def user_stream(user_id: UUID) -> str:
 def backfill_stream(backfill_id: UUID) -> str:
     """Return the stream of a backfill."""
     return f"{BACKFILL}-{backfill_id}"
+
+
+def session_stream(session_id: UUID) -> str:
+    """Return the stream of a session."""
+    return f"{SESSION}-{session_id}"
+
+
+def api_key_stream(key_id: str) -> str:
+    """Return the stream of an API key, by its public part."""
+    return f"{API_KEY}-{key_id}"
+
+
+def signing_key_stream(kid: str) -> str:
+    """Return the stream of a key that signs tokens."""
+    return f"{SIGNING_KEY}-{kid}"

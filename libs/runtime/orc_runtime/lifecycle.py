@@ -152,6 +152,10 @@ def run_service(
     configure(settings_class.SERVICE, level=settings.log_level, as_json=settings.log_json)
     try:
         uvloop.run(_live(settings, main))
+    except SettingsError as error:
+        # Found when what a setting names was looked at.
+        sys.stderr.write(f"orc {settings_class.SERVICE} cannot start:\n{error}\n")
+        return EXIT_SETTINGS
     except Exception as error:
         for cause in _leaves(error):
             log.exception("died", reason=scrub(str(cause)), exc_info=cause)

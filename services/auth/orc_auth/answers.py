@@ -1,27 +1,16 @@
 """From a request's bytes to its answer's: one line per subject, one table of what can go wrong."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
 from msgspec import Struct
 from prometheus_client import CollectorRegistry, Counter
 
-from orc_auth.accounts import Accounts
 from orc_auth.denial import Denied, Unavailable
 from orc_events.errors import LogError
-from orc_runtime.auth_messages import (
-    JWKS,
-    LOG_IN,
-    REGISTER,
-    Keys,
-    LogIn,
-    Refused,
-    RegisterUser,
-    decode,
-    encode,
-)
+from orc_runtime.auth_messages.wire import Refused, decode, encode
 from orc_runtime.database import UNREACHABLE
 from orc_runtime.deadline import within
 
@@ -35,38 +24,44 @@ ANSWER_SECONDS_MAX = 5.0
 log = structlog.stdlib.get_logger()
 
 
-def answers(
-    accounts: Accounts, keys: Callable[[], Awaitable[Keys]], registry: CollectorRegistry
-) -> Mapping[str, Answer]:
+class Question(Struct, frozen=True):
+    """What may be asked on a subject."""
+
+    wish: type[Struct] | None
+    """How it is read; None for a question without words."""
+    perform: Callable[[Any], Awaitable[Struct]]
+    """Given the wish; raises Denied."""
+    seconds_max: float | None = None
+    """How long it may take, where that is more than `ANSWER_SECONDS_MAX`."""
+
+
+def answers(questions: Mapping[str, Question], registry: CollectorRegistry) -> Mapping[str, Answer]:
     """Return, per subject, what turns a request into its answer; an answer never raises."""
     counted = Counter(
         "orc_auth_answers", "Answers given, by subject and kind.", ["subject", "kind"], registry=registry
     )
 
-    async def register(data: bytes) -> Struct:
-        return await accounts.register(_read(data, RegisterUser))
+    def answer(subject: str, question: Question) -> Answer:
+        async def perform(data: bytes) -> Struct:
+            wish = None if question.wish is None else _read(data, question.wish)
+            return await question.perform(wish)
 
-    async def log_in(data: bytes) -> Struct:
-        return await accounts.log_in(_read(data, LogIn))
-
-    async def jwks(_data: bytes) -> Struct:
-        return await keys()
-
-    def answer(subject: str, perform: Callable[[bytes], Awaitable[Struct]]) -> Answer:
         async def answered(data: bytes) -> bytes:
-            outcome = await _outcome(subject, perform, data)
+            seconds_max = question.seconds_max or ANSWER_SECONDS_MAX
+            outcome = await _outcome(subject, perform, data, seconds_max)
             counted.labels(subject, outcome.kind if isinstance(outcome, Refused) else "done").inc()
             return encode(outcome)
 
         return answered
 
-    handlers = {REGISTER: register, LOG_IN: log_in, JWKS: jwks}
-    return {subject: answer(subject, perform) for subject, perform in handlers.items()}
+    return {subject: answer(subject, question) for subject, question in questions.items()}
 
 
-async def _outcome(subject: str, perform: Callable[[bytes], Awaitable[Struct]], data: bytes) -> Struct:
+async def _outcome(
+    subject: str, perform: Callable[[bytes], Awaitable[Struct]], data: bytes, seconds_max: float
+) -> Struct:
     try:
-        return await within(ANSWER_SECONDS_MAX, perform(data))
+        return await within(seconds_max, perform(data))
     except Denied as error:
         return error.answer
     except (*UNREACHABLE, LogError) as error:

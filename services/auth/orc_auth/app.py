@@ -1,17 +1,21 @@
 """
 The auth service, wired: Postgres for the accounts, core NATS for the questions, and its own health.
 
-    wait for Postgres, for its migrations, for NATS    →    load the signing key    →    answer until told to stop
+    wait for Postgres, for its migrations, for NATS    →    the first signing key    →    answer until told to stop
 """
 
 from contextlib import AsyncExitStack
 
-from orc_auth.accounts import Accounts
 from orc_auth.answers import answers
+from orc_auth.bootstrap_secret import bootstrap_secret
+from orc_auth.identity import Identity, Terms
+from orc_auth.oidc.terms import provider_terms
 from orc_auth.passwords import Passwords
+from orc_auth.purging import purge_sessions
 from orc_auth.settings import AuthSettings
-from orc_auth.tokens import signing_key, verifying_keys
-from orc_runtime.auth_messages import QUEUE
+from orc_auth.signing import CLEAR
+from orc_runtime.auth_messages.trust import CHANGED
+from orc_runtime.auth_messages.wire import QUEUE
 from orc_runtime.clock import SystemClock
 from orc_runtime.connections import open_bus, open_database
 from orc_runtime.database import UNREACHABLE, close_pool
@@ -25,6 +29,8 @@ STATEMENT_SECONDS_MAX = 2.0
 
 async def serve(lifecycle: Lifecycle, settings: AuthSettings) -> None:
     """Live the service's life; returns when told to stop."""
+    terms = terms_of(settings)
+    agreed = provider_terms(settings) if settings.oidc_issuer is not None else None
     registry = create_registry(settings.SERVICE)
     async with AsyncExitStack() as resources:
         await resources.enter_async_context(
@@ -42,19 +48,39 @@ async def serve(lifecycle: Lifecycle, settings: AuthSettings) -> None:
         resources.push_async_callback(bus.close)
         passwords = Passwords(hashes_max=settings.hashes_max)
         resources.callback(passwords.close)
-        accounts = Accounts(
-            pool,
-            passwords,
-            await lifecycle.wait_for("signing key", lambda: signing_key(pool), UNREACHABLE),
-            SystemClock(),
-            is_open=settings.mode == "optional",
-            bootstrap_secret=settings.bootstrap_secret,
-            token_seconds=settings.token_seconds,
-        )
-        table = answers(accounts, lambda: verifying_keys(pool, settings.token_seconds), registry)
-        for subject, answer in table.items():
+
+        async def tell() -> None:
+            # Who does not hear it asks within two seconds all the same.
+            bus.poke(CHANGED)
+
+        identity = Identity(pool, passwords, CLEAR, SystemClock(), terms, tell=tell)
+        await lifecycle.wait_for("signing key", identity.keys.prepare, UNREACHABLE)
+        questions = dict(identity.questions())
+        if agreed is not None:
+            # An HTTP client takes memory, and most have no provider.
+            from orc_auth.oidc.logins import ProviderLogins  # noqa: PLC0415
+            from orc_auth.oidc.provider import Provider  # noqa: PLC0415
+
+            provider = await resources.enter_async_context(Provider(agreed))
+            logins = ProviderLogins(pool, provider, agreed, identity.sessions, SystemClock(), tell=tell)
+            questions |= logins.questions()
+        for subject, answer in answers(questions, registry).items():
             service = await bus.serve(subject, QUEUE, answer)
             resources.push_async_callback(service.close)
         lifecycle.health.started()
         async with lifecycle.duties() as start:
             start("nats", nats_closed.wait())
+            start("signing keys", identity.keys.keep_young())
+            start("purge", purge_sessions(pool))
+
+
+def terms_of(settings: AuthSettings) -> Terms:
+    """Return what the settings say about identity; raises SettingsError."""
+    return Terms(
+        is_open=settings.mode == "optional",
+        bootstrap_secret=bootstrap_secret(settings),
+        token_seconds=settings.token_seconds,
+        refresh_seconds=settings.refresh_seconds,
+        session_seconds=settings.session_seconds,
+        key_days=settings.key_days,
+    )

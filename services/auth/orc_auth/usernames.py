@@ -7,8 +7,10 @@ from msgspec import Struct
 from orc_auth.denial import Denied
 
 USERNAME_CHARS_MAX = 64
-USERNAME_BYTES_MAX = 240
-"""As UTF-8: an actor of the log, `user:<name>`, has 255 bytes at most."""
+USERNAME_BYTES_MAX = 235
+"""As UTF-8: an actor of the log, `user:<name>/key:<key_id>`, has 255 bytes at most."""
+KEY_MARK = "/key:"
+"""What follows it in an actor is an API key; in a name it would let one account look like another's key."""
 
 
 class Username(Struct, frozen=True):
@@ -31,13 +33,17 @@ def read_username(text: str) -> Username:
         raise _invalid()
     if len(shown.encode()) > USERNAME_BYTES_MAX:
         raise _invalid()
-    return Username(shown, unicodedata.normalize("NFKC", shown.casefold()))
+    key = unicodedata.normalize("NFKC", shown.casefold())
+    if KEY_MARK in key:
+        raise _invalid()
+    return Username(shown, key)
 
 
 def _invalid() -> Denied:
     return Denied(
         "invalid",
         "invalid-username",
-        f"a username has 1 to {USERNAME_CHARS_MAX} visible characters and {USERNAME_BYTES_MAX} bytes at most",
+        f"a username has 1 to {USERNAME_CHARS_MAX} visible characters and {USERNAME_BYTES_MAX} bytes at most, "
+        f"and no {KEY_MARK}",
         "username",
     )

@@ -18,20 +18,26 @@ from orc_events.follower import Follower
 from orc_events.log import EventLog, PostgresLog
 from orc_events.projection import Projector
 from orc_gateway import hosts, projections
+from orc_gateway.api_keys import ApiKeys
+from orc_gateway.auth_client import AuthClient
 from orc_gateway.bodies import BODY_BYTES_MAX
 from orc_gateway.commands import Commands
 from orc_gateway.connection import Connection
 from orc_gateway.front import Front
-from orc_gateway.guards import Guard, KeyRing, refuse_unknown_parameters
+from orc_gateway.guards import Guard, check_declared, refuse_unknown_parameters
 from orc_gateway.live import Tail
 from orc_gateway.openapi import openapi_config
 from orc_gateway.problems import answer_error
 from orc_gateway.reads import Reads
-from orc_gateway.routes.auth import auth_routes
 from orc_gateway.routes.backfills import backfill_routes
 from orc_gateway.routes.cursors import cursor_routes
 from orc_gateway.routes.events import event_routes
 from orc_gateway.routes.health import health_routes
+from orc_gateway.routes.identity.api_keys import api_key_routes
+from orc_gateway.routes.identity.oidc import oidc_routes
+from orc_gateway.routes.identity.sessions import session_routes
+from orc_gateway.routes.identity.signing_keys import signing_key_routes
+from orc_gateway.routes.identity.users import user_routes
 from orc_gateway.routes.jobs import job_routes
 from orc_gateway.routes.options import options_routes
 from orc_gateway.routes.runs import run_routes
@@ -43,6 +49,7 @@ from orc_gateway.settings import GatewaySettings
 from orc_gateway.shown import SUBJECT as PROJECTED
 from orc_gateway.shown import Shown
 from orc_gateway.sql_rights import SqlRights
+from orc_gateway.trusting import Trusting
 from orc_runtime.clock import Clock, SystemClock
 from orc_runtime.connections import open_bus, open_database
 from orc_runtime.database import close_pool
@@ -65,14 +72,18 @@ def create_app(
     reads: Reads,
     shown: Shown,
     tail: Tail,
+    trusting: Trusting,
     health: Health,
     registry: CollectorRegistry,
     clock: Clock,
 ) -> Litestar:
     """Return the application over what it needs, all of it running already."""
     egress = settings.egress
+    sql_rights = SqlRights(settings.mode)
     commands = Commands(bus, log, shown, clock, registry)
-    keys, sql_rights = KeyRing(bus), SqlRights(settings.mode)
+    auth = AuthClient(bus)
+    api_keys = ApiKeys(auth)
+    trusting.on_changed(api_keys.forget)
     handlers = [
         *job_routes(commands, reads, egress, clock, sql_rights),
         *cursor_routes(commands, reads, log),
@@ -82,13 +93,19 @@ def create_app(
         *tick_routes(reads, log, clock),
         *schedule_routes(clock),
         *task_routes(bus, egress, clock, sql_rights),
-        *auth_routes(bus, keys),
+        *session_routes(auth),
+        *user_routes(auth),
+        *api_key_routes(auth),
+        *signing_key_routes(auth, trusting),
+        *(oidc_routes(auth) if settings.oidc_issuer else ()),
         *health_routes(health, registry),
         *schema_routes(),
     ]
+    routes = [*options_routes(handlers), *handlers]
+    check_declared(routes)
     return Litestar(
-        route_handlers=[*options_routes(handlers), *handlers],
-        guards=[Guard(settings.mode, keys), refuse_unknown_parameters],
+        route_handlers=routes,
+        guards=[Guard(settings.mode, trusting, api_keys), refuse_unknown_parameters],
         exception_handlers={Exception: answer_error},
         openapi_config=openapi_config(version("orc-nats-ator")),
         request_max_body_size=BODY_BYTES_MAX,
@@ -126,9 +143,10 @@ async def serve(lifecycle: Lifecycle, settings: GatewaySettings) -> None:
         shown = Shown(projector.follower, lambda: reads.checkpoint(projections.CHECKPOINT), registry)
         tail = Tail(PostgresLog(pool), reads, registry, watchers_max=settings.streams_max)
         await listen(bus, projector, tail, shown)
+        trusting = Trusting(bus, AuthClient(bus))
         lifecycle.health.checks["postgres"] = reads.check
         app = create_app(
-            settings, bus=bus, log=PostgresLog(pool), reads=reads, shown=shown, tail=tail,
+            settings, bus=bus, log=PostgresLog(pool), reads=reads, shown=shown, tail=tail, trusting=trusting,
             health=lifecycle.health, registry=registry, clock=SystemClock(),
         )  # fmt: skip
         front.open(app)
@@ -136,6 +154,7 @@ async def serve(lifecycle: Lifecycle, settings: GatewaySettings) -> None:
         async with lifecycle.duties() as start:
             start("projector", projector.run())
             start("tail", tail.run())
+            start("trust", trusting.run())
             start("nats", nats_closed.wait())
 
 

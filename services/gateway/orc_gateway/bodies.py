@@ -8,6 +8,7 @@ A definition is judged here in full, because a secret written literally must not
 
 import asyncio
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -123,25 +124,8 @@ class TaskPreviewBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     timezone: str = "UTC"
 
 
-class Credentials(Struct, frozen=True, forbid_unknown_fields=True):
-    """Who wants an account or a token; shown nowhere, so its repr is empty."""
-
-    username: str
-    password: str
-
-    def __repr__(self) -> str:
-        return "Credentials(***)"
-
-
 _EMPTY = b"{}"
 _PORTS = {"http": 80, "https": 443}
-_decoders: dict[type, msgspec.json.Decoder[Any]] = {
-    kind: msgspec.json.Decoder(kind)
-    for kind in (
-        *(JobSpec, NoBody, CancelBody, PauseBody, CursorBody, BackfillBody, PreviewBody, TaskPreviewBody),
-        Credentials,
-    )
-}
 
 
 async def read_body(request: Request[Any, Any, Any], into: type[T], *, required: bool = True) -> T:
@@ -160,7 +144,7 @@ def decode_body(body: bytes, into: type[T]) -> T:
     """Return JSON as `into`; raises Invalid naming the field."""
     try:
         _check_depth(body)
-        decoded: T = _decoders[into].decode(body)
+        decoded: T = _decoder(into).decode(body)  # type: ignore[arg-type]
     except msgspec.ValidationError as error:
         raise invalid_from(error, "") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -170,6 +154,11 @@ def decode_body(body: bytes, into: type[T]) -> T:
     except RecursionError as error:
         raise _too_deep() from error
     return decoded
+
+
+@cache
+def _decoder(into: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(into)
 
 
 def check_job(spec: JobSpec, egress: EgressPolicy, now: datetime) -> None:

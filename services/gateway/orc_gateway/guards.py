@@ -1,119 +1,107 @@
 """
 Guards: whom a request speaks for, and whether that is enough.
 
-    optional    anybody may do anything; a token that is sent must be valid, and names the actor
-    required    a valid token, and for whatever changes something the role of operator or admin
+    optional    anybody may do anything; a credential that is sent must be valid, and names the actor
+    required    a credential whose role, and whose scopes when it is an API key, are enough for the route
 
-Handlers marked `open_to_all` are not asked: health, login, the schema. Which keys verify tokens is asked of auth over
-the bus and remembered; a key not heard of is asked for again, but not at a stranger's pace.
+Each route says what it asks for under `ACCESS`; `check_declared` keeps an application from being made where one does not.
 """
 
-import asyncio
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
-import msgspec
 from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.params import QueryParameter
 
 from orc_domain.rejection import Invalid
-from orc_events.bus import Bus
-from orc_events.errors import BusUnavailable
-from orc_gateway.problems import Refusal, Unavailable
+from orc_gateway.api_keys import ApiKeys
+from orc_gateway.auth_client import unauthorized
+from orc_gateway.problems import Refusal
+from orc_gateway.requests import AnyRequest
 from orc_gateway.settings import Mode
-from orc_runtime.auth_messages import JWKS, Keys, PublicKey, Refused, decode
+from orc_gateway.trusting import Trusting
+from orc_runtime.access import API_KEY_PREFIX, Access, covers, is_enough
 from orc_runtime.principal import ANONYMOUS, Principal
-from orc_runtime.tokens import InvalidToken, UnknownKey, Verifier
+from orc_runtime.settings import Secret
+from orc_runtime.tokens import InvalidToken
 
-OPEN = "open_to_all"
-READS_ONLY = "reads_only"
-"""Marks a handler that changes nothing although it is not a GET."""
+ACCESS = "access"
+"""The name under which a handler's `opt` says what it asks for."""
 
-ASK_SECONDS_MAX = 1.5
-ASK_AGAIN_SECONDS = 5.0
-KEYS_SECONDS_MAX = 300.0
-"""How long keys are used before they are asked for again, so that a retired one is forgotten."""
+ANY_QUERY = "any_query"
+"""Marks a route whose caller adds query parameters that we do not know."""
 
 _SCHEME = "bearer "
-
-
-class KeyRing:
-    """The keys that verify tokens, as auth last told them."""
-
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
-        self._keys: tuple[PublicKey, ...] = ()
-        self._verifier = Verifier(())
-        self._asked_at = float("-inf")
-        self._asking = asyncio.Lock()
-
-    async def keys(self) -> tuple[PublicKey, ...]:
-        """Return the public keys; raises Unavailable when auth never told."""
-        await self._refresh(KEYS_SECONDS_MAX)
-        return self._keys
-
-    async def verify(self, token: str) -> Principal:
-        """Return whom a token speaks for; raises InvalidToken, or Unavailable when no key is known."""
-        await self._refresh(KEYS_SECONDS_MAX)
-        try:
-            return self._verifier.verify(token)
-        except UnknownKey:
-            await self._refresh(ASK_AGAIN_SECONDS)
-            return self._verifier.verify(token)
-
-    async def _refresh(self, age_seconds_max: float) -> None:
-        async with self._asking:
-            now = asyncio.get_running_loop().time()
-            if now - self._asked_at < age_seconds_max:
-                return
-            try:
-                answer: Keys | Refused = decode(
-                    await self._bus.request(JWKS, b"", timeout_seconds=ASK_SECONDS_MAX), Keys | Refused
-                )
-            except (BusUnavailable, msgspec.MsgspecError) as error:
-                if self._keys:
-                    return  # Old keys verify old tokens; a retired one is forgotten a little later.
-                raise Unavailable("tokens cannot be checked now") from error
-            if isinstance(answer, Refused):
-                raise Unavailable("tokens cannot be checked now")
-            self._keys, self._verifier = answer.keys, Verifier(answer.keys)
-            self._asked_at = now
 
 
 class Guard:
     """Litestar's guard for every route: notes the principal in the scope, or refuses."""
 
-    def __init__(self, mode: Mode, keys: KeyRing) -> None:
-        self._mode, self._keys = mode, keys
+    def __init__(self, mode: Mode, trusting: Trusting, api_keys: ApiKeys) -> None:
+        self._mode, self._trusting, self._api_keys = mode, trusting, api_keys
 
     async def __call__(
         self, connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
     ) -> None:
         """Raise Refusal 401 or 403, or let the request through."""
         scope: Any = connection.scope
-        opt = handler.opt
         scope["user"] = ANONYMOUS
-        if opt.get(OPEN):
+        access = access_of(handler)
+        if access.role is None:
             return
-        token = bearer(connection.headers.get("authorization"))
-        if token is not None:
-            try:
-                scope["user"] = await self._keys.verify(token)
-            except InvalidToken as error:
-                raise unauthorized(str(error)) from error
-        if self._mode == "required":
-            self._require(scope["user"], changes=scope["method"] != "GET" and not opt.get(READS_ONLY))
+        credential = bearer(connection.headers.get("authorization"))
+        scope["user"] = await self._let_in(credential, access)
+        scope["may_go_on"] = partial(self._may_go_on, credential, access)
 
-    def _require(self, principal: Principal, *, changes: bool) -> None:
-        if principal is ANONYMOUS:
-            raise unauthorized("a token is needed: log in at /auth/login")
-        if changes and principal.role == "viewer":
-            raise Refusal(403, "forbidden", "a viewer changes nothing; an operator may")
+    async def _let_in(self, credential: str | None, access: Access) -> Principal:
+        principal = ANONYMOUS if credential is None else await self._judge(credential)
+        if credential is None and self._mode == "required":
+            raise unauthorized("a token is needed: log in at /auth/login, or send an API key")
+        self._require(principal, access)
+        return principal
+
+    async def _may_go_on(self, credential: str | None, access: Access) -> bool:
+        try:
+            await self._let_in(credential, access)
+        except Refusal:
+            return False
+        return True
+
+    async def _judge(self, credential: str) -> Principal:
+        by = self._api_keys if credential.startswith(API_KEY_PREFIX) else self._trusting
+        try:
+            return await by.verify(credential)
+        except InvalidToken as error:
+            raise unauthorized(str(error)) from error
+
+    def _require(self, principal: Principal, access: Access) -> None:
+        if self._mode == "required" and not is_enough(principal.role, access):
+            raise Refusal(
+                403, "forbidden", f"the role {principal.role} is not enough: {access.role} is needed"
+            )
+        # Whoever limits a key means it, also where nobody needs one.
+        if not covers(principal, access):
+            raise Refusal(403, "forbidden", f"the API key does not have the scope {access.scope}")
+
+
+def access_of(handler: BaseRouteHandler) -> Access:
+    """Return what a route asks for."""
+    access: Access = handler.opt[ACCESS]
+    return access
+
+
+def check_declared(handlers: Iterable[HTTPRouteHandler]) -> None:
+    """Raise ValueError naming a route that does not say what it asks for."""
+    for handler in handlers:
+        if not isinstance(handler.opt.get(ACCESS), Access):
+            raise ValueError(f"{sorted(handler.paths)} does not declare its access")  # noqa: TRY004
 
 
 def bearer(header: str | None) -> str | None:
-    """Return the token of an Authorization header, None without a header; raises Refusal for another scheme."""
+    """Return the credential of an Authorization header, None without a header; raises Refusal for another scheme."""
     if header is None:
         return None
     if header[: len(_SCHEME)].lower() != _SCHEME:
@@ -121,9 +109,10 @@ def bearer(header: str | None) -> str | None:
     return header[len(_SCHEME) :].strip()
 
 
-def unauthorized(detail: str) -> Refusal:
-    """Return a 401 with the challenge RFC 6750 asks for."""
-    return Refusal(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="orc"'})
+def credential_of(request: AnyRequest) -> Secret | None:
+    """Return what a request was let in by, for auth to judge it again."""
+    credential = bearer(request.headers.get("authorization"))
+    return None if credential is None else Secret(credential)
 
 
 async def refuse_unknown_parameters(
@@ -131,7 +120,7 @@ async def refuse_unknown_parameters(
 ) -> None:
     """Raise Invalid for a query parameter the handler does not know: a misspelt filter would filter nothing."""
     query = connection.scope["query_string"]
-    if not query:
+    if not query or handler.opt.get(ANY_QUERY):
         return
     known = {
         field.kwarg_definition.name or field.name

@@ -9,7 +9,7 @@ Nobody is waited for: a slow watcher falls back to the log, and costs the others
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from typing import Never
@@ -37,10 +37,14 @@ PROGRESS_MAX = 64
 """Progress messages waiting for one watcher; the oldest go first."""
 
 
+MayGoOn = Callable[[], Awaitable[bool]]
+
+
 class Watcher:
     """One who watches: told when there is news, and given what is not in the log."""
 
-    def __init__(self) -> None:
+    def __init__(self, may_go_on: MayGoOn) -> None:
+        self.may_go_on = may_go_on
         self.progress: deque[bytes] = deque(maxlen=PROGRESS_MAX)
         self._news = asyncio.Event()
 
@@ -110,9 +114,9 @@ class Tail:
             raise Unavailable("too many live streams are open", code="too-many-streams")
 
     @contextmanager
-    def watch(self) -> Iterator[Watcher]:
-        """Watch while the block runs."""
-        watcher = Watcher()
+    def watch(self, may_go_on: MayGoOn) -> Iterator[Watcher]:
+        """Watch while the block runs; `may_go_on` is asked now and then, since who watched may be let out meanwhile."""
+        watcher = Watcher(may_go_on)
         self._watchers.add(watcher)
         self._wanted.set()
         try:

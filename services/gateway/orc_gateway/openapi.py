@@ -15,13 +15,25 @@ from orc_domain.job_spec import JobSpec
 from orc_gateway.bodies import (
     BackfillBody,
     CancelBody,
-    Credentials,
     CursorBody,
     PauseBody,
     PreviewBody,
     TaskPreviewBody,
 )
+from orc_gateway.guards import ACCESS
+from orc_gateway.identity_bodies import (
+    BootstrapBody,
+    ChangeUserBody,
+    Credentials,
+    LogOutBody,
+    NewKeyBody,
+    NewUserBody,
+    PasswordBody,
+    RefreshBody,
+    RotateBody,
+)
 from orc_gateway.problems import CONTENT_TYPE, UNKNOWN_PATH, Problem, Refusal
+from orc_runtime.access import OPEN
 from orc_runtime.job_schema import job_components
 
 JSON = "application/json"
@@ -64,6 +76,22 @@ _BODIES: dict[str, tuple[type, Any, bool]] = {
     "previewTask": (TaskPreviewBody, TASK_EXAMPLE, True),
     "register": (Credentials, {"username": "myuser", "password": "mypassword"}, True),
     "login": (Credentials, {"username": "myuser", "password": "mypassword"}, True),
+    "refresh": (RefreshBody, {"refresh_token": "orcr_0123456789"}, True),
+    "logout": (LogOutBody, {"everywhere": False}, True),
+    "rotateSigningKey": (RotateBody, {"drop_old": False}, True),
+    "bootstrap": (
+        BootstrapBody,
+        {"secret": "as-it-was-set", "username": "ann", "password": "a long pass phrase"},
+        True,
+    ),
+    "addUser": (
+        NewUserBody,
+        {"username": "bob", "password": "another long pass phrase", "role": "operator"},
+        True,
+    ),
+    "changeUser": (ChangeUserBody, {"role": "viewer"}, True),
+    "changePassword": (PasswordBody, {"old": "a long pass phrase", "new": "a longer pass phrase"}, True),
+    "addApiKey": (NewKeyBody, {"name": "nightly", "scopes": ["runs:write", "jobs:read"]}, True),
 }
 _STREAMS = {"listEvents", "listRunEvents"}
 _KEYED = {
@@ -84,7 +112,7 @@ _VERSIONED = {
     "setCursor": False,
 }
 _ETAG = r'^(\*|"[0-9]{1,18}")$'
-_OPEN = {"health", "alive", "ready", "metrics", "register", "login", "jwks"}
+_OPEN = {"health", "alive", "ready", "login", "refresh", "bootstrap", "jwks"}
 
 
 def openapi_config(version: str) -> OpenAPIConfig:
@@ -94,7 +122,11 @@ def openapi_config(version: str) -> OpenAPIConfig:
         version=version,
         description="A job orchestrator for data ingestion whose every decision is an event.",
         openapi_router=Router(
-            "/schema/derived", route_handlers=[], include_in_schema=False, guards=[_nothing]
+            "/schema/derived",
+            route_handlers=[],
+            include_in_schema=False,
+            guards=[_nothing],
+            opt={ACCESS: OPEN},
         ),
         render_plugins=[],
     )
@@ -109,17 +141,7 @@ def document(app: Litestar) -> bytes:
     """Return the whole document as JSON."""
     derived: dict[str, Any] = app.openapi_schema.to_schema()
     _, schemas = msgspec.json.schema_components(
-        [
-            JobSpec,
-            CancelBody,
-            PauseBody,
-            CursorBody,
-            BackfillBody,
-            PreviewBody,
-            TaskPreviewBody,
-            Credentials,
-            Problem,
-        ],
+        [JobSpec, Problem, *{kind: None for kind, _, _ in _BODIES.values()}],
         ref_template=_REF,
     )
     components = derived.setdefault("components", {})

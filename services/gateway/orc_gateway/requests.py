@@ -12,6 +12,7 @@ from orc_domain.rejection import Invalid
 from orc_domain.timetable import Aware
 from orc_events.event import Position
 from orc_gateway.commands import KEY_HEADER, Caller
+from orc_gateway.live import MayGoOn
 from orc_gateway.problems import Refusal
 from orc_gateway.sse import CONTENT_TYPE as EVENT_STREAM
 
@@ -69,3 +70,14 @@ def resume_after(request: AnyRequest) -> Position | None:
     if not re.fullmatch(r"[0-9]{1,18}", given):
         raise Invalid("Last-Event-ID", "this is no position", valid="the id of an event that was received")
     return Position(int(given))
+
+
+def may_go_on(request: AnyRequest) -> MayGoOn:
+    """Return how to ask, while a stream is served, whether its reader is still let in."""
+    asked: MayGoOn = request.scope["may_go_on"]  # type: ignore[typeddict-item]
+    return asked
+
+
+def client_address(request: AnyRequest) -> str:
+    """Return where the request comes from, as far as the socket tells."""
+    return request.client.host if request.client else ""

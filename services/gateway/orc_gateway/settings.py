@@ -24,6 +24,9 @@ class GatewaySettings(ServiceSettings, frozen=True, kw_only=True):
             env=("ORC_AUTH",),
         ),
     ] = "optional"
+    oidc_issuer: Annotated[
+        str | None, setting("The provider that people log in by; with it there is /auth/oidc/login.")
+    ] = None
     egress_allow: Annotated[
         tuple[EgressItem, ...],
         setting("What may be reached besides public addresses: as the workers have it."),

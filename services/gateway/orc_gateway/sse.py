@@ -18,6 +18,8 @@ from orc_events.event import Position, Recorded
 from orc_gateway.live import Tail, Watcher
 
 HEARTBEAT_SECONDS = 15.0
+CHECK_SECONDS = 0.5
+"""How often a stream asks whether its reader may go on; what ends a session ends its streams as fast as the rest."""
 HEARTBEAT = b": still here\n\n"
 OPENING = b"retry: 1000\n\n"
 """What tells a browser how many ms to wait before it connects again; its arrival says that the stream is open."""
@@ -102,7 +104,12 @@ async def follow_run(
 async def _batches(tail: Tail, watcher: Watcher, after: Position) -> AsyncIterator[list[Recorded]]:
     """Yield what comes after a position; an empty batch for progress, and when it is time for a heartbeat."""
     beat_at = monotonic() + HEARTBEAT_SECONDS
+    check_at = monotonic() + CHECK_SECONDS
     while not tail.is_over:
+        if monotonic() >= check_at:
+            check_at = monotonic() + CHECK_SECONDS
+            if not await watcher.may_go_on():
+                return
         if monotonic() >= beat_at:
             beat_at = monotonic() + HEARTBEAT_SECONDS
             yield []
@@ -117,4 +124,4 @@ async def _batches(tail: Tail, watcher: Watcher, after: Position) -> AsyncIterat
         elif watcher.progress:
             yield []
         else:
-            await watcher.news(max(0.0, beat_at - monotonic()))
+            await watcher.news(max(0.0, min(beat_at, check_at) - monotonic()))

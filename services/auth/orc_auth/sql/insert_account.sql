@@ -2,4 +2,4 @@
 INSERT INTO accounts (user_id, username, username_key, password_hash, role)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (username_key) DO NOTHING
-RETURNING user_id, username, password_hash, role, created_at, updated_at
+RETURNING user_id, username, role, is_active, created_at, updated_at

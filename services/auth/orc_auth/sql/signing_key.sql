@@ -1,2 +1,4 @@
--- The newest key that still signs.
-SELECT kid, private_key, public_key FROM keys WHERE retired_at IS NULL ORDER BY created_at DESC LIMIT 1
+-- The key that signs now, and the database's time.
+SELECT kid, private_key, clock_timestamp() AS now FROM keys
+WHERE dropped_at IS NULL AND signs_from <= clock_timestamp()
+ORDER BY signs_from DESC, created_at DESC LIMIT 1

@@ -34,10 +34,12 @@ from orc_gateway.answers import done_answer, json_answer, page_answer, position_
 from orc_gateway.backfill_reads import BackfillReads, BackfillView
 from orc_gateway.bodies import BackfillBody, CancelBody, read_body
 from orc_gateway.commands import Commands
+from orc_gateway.guards import ACCESS
 from orc_gateway.problems import Unavailable
 from orc_gateway.reads import Reads, in_time
 from orc_gateway.requests import AnyRequest, caller_of
 from orc_gateway.shown import Shown
+from orc_runtime.access import Access
 from orc_runtime.clock import Clock
 from orc_runtime.deciders import JOBS
 
@@ -78,6 +80,7 @@ def backfill_routes(
         operation_id="createBackfill",
         tags=["backfills"],
         summary="Run a job for past instants of its schedule, or list them",
+        opt={ACCESS: Access("operator", "runs:write")},
     )
     async def create_backfill(request: AnyRequest, job_id: FromPath[UUID]) -> Response[BackfillPlan]:
         body = await read_body(request, BackfillBody)
@@ -102,6 +105,7 @@ def backfill_routes(
         operation_id="listBackfills",
         tags=["backfills"],
         summary="List a job's backfills, the newest first",
+        opt={ACCESS: Access("viewer", "runs:read")},
     )
     async def list_backfills(
         job_id: FromPath[UUID], limit: Limit = BACKFILLS_MAX, after: FromQuery[UUID | None] = None
@@ -115,6 +119,7 @@ def backfill_routes(
         operation_id="getBackfill",
         tags=["backfills"],
         summary="Show a backfill and how far it is",
+        opt={ACCESS: Access("viewer", "runs:read")},
     )
     async def get_backfill(backfill_id: FromPath[UUID]) -> Response[BackfillView]:
         return json_answer(await _backfill(backfill_id))
@@ -124,6 +129,7 @@ def backfill_routes(
         operation_id="listBackfillRuns",
         tags=["backfills"],
         summary="List a backfill's runs, the newest first",
+        opt={ACCESS: Access("viewer", "runs:read")},
     )
     async def list_backfill_runs(
         backfill_id: FromPath[UUID], limit: Limit = BACKFILLS_MAX, after: FromQuery[UUID | None] = None
@@ -139,6 +145,7 @@ def backfill_routes(
         operation_id="cancelBackfill",
         tags=["backfills"],
         summary="Stop a backfill and its open runs",
+        opt={ACCESS: Access("operator", "runs:write")},
     )
     async def cancel_backfill(
         request: AnyRequest, backfill_id: FromPath[UUID]

@@ -15,8 +15,10 @@ from orc_gateway.answers import done_answer, json_answer
 from orc_gateway.bodies import CursorBody, read_body
 from orc_gateway.commands import Commands
 from orc_gateway.cursors import CursorView, cursor_of
+from orc_gateway.guards import ACCESS
 from orc_gateway.reads import Reads
 from orc_gateway.requests import AnyRequest, caller_of, expected_version
+from orc_runtime.access import Access
 
 Order = Annotated[int, PathParameter(ge=1, le=TASKS_MAX, description="The task's place, from 1.")]
 
@@ -29,6 +31,7 @@ def cursor_routes(commands: Commands, reads: Reads, log: EventLog) -> list[HTTPR
         operation_id="getCursor",
         tags=["jobs"],
         summary="Show where a task is, and where its next run was told to begin",
+        opt={ACCESS: Access("viewer", "jobs:read")},
     )
     async def get_cursor(job_id: FromPath[UUID], task_order: Order) -> Response[CursorView]:
         return json_answer(await cursor_of(reads, log, job_id, task_order))
@@ -39,6 +42,7 @@ def cursor_routes(commands: Commands, reads: Reads, log: EventLog) -> list[HTTPR
         operation_id="setCursor",
         tags=["jobs"],
         summary="Say where a task's next run begins; null begins anew",
+        opt={ACCESS: Access("operator", "jobs:write")},
     )
     async def set_cursor(
         request: AnyRequest, job_id: FromPath[UUID], task_order: Order

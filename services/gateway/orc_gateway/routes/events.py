@@ -9,10 +9,12 @@ from litestar.params import QueryParameter
 
 from orc_events.event import Position, Recorded
 from orc_gateway.answers import json_answer, next_link, stream_answer
-from orc_gateway.live import Tail
+from orc_gateway.guards import ACCESS
+from orc_gateway.live import MayGoOn, Tail
 from orc_gateway.reads import Reads, in_time
-from orc_gateway.requests import AnyRequest, resume_after, wants_stream
+from orc_gateway.requests import AnyRequest, may_go_on, resume_after, wants_stream
 from orc_gateway.sse import EventView, follow_log, view
+from orc_runtime.access import Access
 
 EVENTS_MAX = 1_000
 
@@ -38,6 +40,7 @@ def event_routes(reads: Reads, tail: Tail) -> list[HTTPRouteHandler]:
         operation_id="listEvents",
         tags=["events"],
         summary="Read the log in order; with Accept: text/event-stream, follow it live",
+        opt={ACCESS: Access("viewer", "events:read")},
     )
     async def list_events(
         request: AnyRequest,
@@ -51,7 +54,7 @@ def event_routes(reads: Reads, tail: Tail) -> list[HTTPRouteHandler]:
             start = resume_after(request)
             if start is None:
                 start = await in_time(tail.head()) if after is None else Position(after)
-            return stream_answer(_live(start, _filter(type, stream)))
+            return stream_answer(_live(start, _filter(type, stream), may_go_on(request)))
         events, has_more = await reads.events(Position(after or 0), limit, event_type=type, stream=stream)
         headers = {}
         if has_more:
@@ -59,8 +62,10 @@ def event_routes(reads: Reads, tail: Tail) -> list[HTTPRouteHandler]:
             headers["Link"] = next_link("/events", type=type, stream=stream, after=last, limit=limit)
         return json_answer([view(recorded) for recorded in events], headers)
 
-    async def _live(start: Position, wanted: Callable[[Recorded], bool]) -> AsyncIterator[bytes]:
-        with tail.watch() as watcher:
+    async def _live(
+        start: Position, wanted: Callable[[Recorded], bool], allowed: MayGoOn
+    ) -> AsyncIterator[bytes]:
+        with tail.watch(allowed) as watcher:
             async for chunk in follow_log(tail, watcher, start, wanted):
                 yield chunk
 

@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry
 
 from orc_gateway.answers import json_answer
 from orc_gateway.front import ALIVE
-from orc_gateway.guards import OPEN
+from orc_gateway.guards import ACCESS
+from orc_runtime.access import OPEN, Access
 from orc_runtime.health import Health, Readiness
 from orc_runtime.metrics import CONTENT_TYPE, render
 
@@ -21,15 +22,17 @@ class Alive(Struct, frozen=True):
 def health_routes(health: Health, registry: CollectorRegistry) -> list[HTTPRouteHandler]:
     """Return the handlers of /health, /livez, /readyz and /metrics."""
 
-    @get("/health", operation_id="health", tags=["health"], summary="Alive", opt={OPEN: True})
+    @get("/health", operation_id="health", tags=["health"], summary="Alive", opt={ACCESS: OPEN})
     async def alive() -> Response[Alive]:
         return json_answer(ALIVE)
 
-    @get("/livez", operation_id="alive", tags=["health"], summary="Alive", opt={OPEN: True})
+    @get("/livez", operation_id="alive", tags=["health"], summary="Alive", opt={ACCESS: OPEN})
     async def livez() -> Response[Alive]:
         return json_answer(ALIVE)
 
-    @get("/readyz", operation_id="ready", tags=["health"], summary="Ready, check by check", opt={OPEN: True})
+    @get(
+        "/readyz", operation_id="ready", tags=["health"], summary="Ready, check by check", opt={ACCESS: OPEN}
+    )
     async def ready() -> Response[Readiness]:
         readiness = await health.readiness()
         return json_answer(readiness, status=200 if readiness.ready else 503)
@@ -39,7 +42,7 @@ def health_routes(health: Health, registry: CollectorRegistry) -> list[HTTPRoute
         operation_id="metrics",
         tags=["health"],
         summary="Prometheus' text format",
-        opt={OPEN: True},
+        opt={ACCESS: Access("viewer", "metrics:read")},
     )
     async def metrics() -> Response[bytes]:
         return Response(render(registry), media_type=CONTENT_TYPE)

@@ -23,9 +23,11 @@ from orc_domain.wire import (
 from orc_gateway.answers import done_answer, json_answer, page_answer, position_headers
 from orc_gateway.bodies import NoBody, PauseBody, check_job, read_body
 from orc_gateway.commands import Commands
+from orc_gateway.guards import ACCESS
 from orc_gateway.reads import Reads
 from orc_gateway.requests import AnyRequest, caller_of, expected_version
 from orc_gateway.sql_rights import SqlRights, sql_of_job
+from orc_runtime.access import Access
 from orc_runtime.clock import Clock
 
 JOBS_MAX = 10_000
@@ -38,7 +40,14 @@ def job_routes(
 ) -> list[HTTPRouteHandler]:
     """Return the handlers of /jobs."""
 
-    @post("/jobs", status_code=200, operation_id="createJob", tags=["jobs"], summary="Create a job")
+    @post(
+        "/jobs",
+        status_code=200,
+        operation_id="createJob",
+        tags=["jobs"],
+        summary="Create a job",
+        opt={ACCESS: Access("operator", "jobs:write")},
+    )
     async def create_job(request: AnyRequest) -> Response[JobWithTasks]:
         spec = await read_body(request, JobSpec)
         check_job(spec, egress, clock.now())
@@ -46,21 +55,39 @@ def job_routes(
         done = await commands.give(WireCreateJob(spec=spec), caller_of(request))
         return done_answer(done, etag=True)
 
-    @get("/jobs", operation_id="listJobs", tags=["jobs"], summary="List jobs, the newest first")
+    @get(
+        "/jobs",
+        operation_id="listJobs",
+        tags=["jobs"],
+        summary="List jobs, the newest first",
+        opt={ACCESS: Access("viewer", "jobs:read")},
+    )
     async def list_jobs(
         limit: Limit = JOBS_MAX, after: FromQuery[UUID | None] = None
     ) -> Response[list[JobDefinition]]:
         page = await reads.jobs(limit, after)
         return page_answer(page, "/jobs", page.items[-1].job_id if page.items else None, limit=limit)
 
-    @get("/jobs/{job_id:str}", operation_id="getJob", tags=["jobs"], summary="Show a job with its tasks")
+    @get(
+        "/jobs/{job_id:str}",
+        operation_id="getJob",
+        tags=["jobs"],
+        summary="Show a job with its tasks",
+        opt={ACCESS: Access("viewer", "jobs:read")},
+    )
     async def get_job(job_id: FromPath[UUID]) -> Response[JobWithTasks]:
         job = await reads.job(job_id, clock.now())
         if job is None:
             raise NotFound("job", job_id)
         return json_answer(job, {"ETag": f'"{job.version}"'})
 
-    @put("/jobs/{job_id:str}", operation_id="changeJob", tags=["jobs"], summary="Replace a job's definition")
+    @put(
+        "/jobs/{job_id:str}",
+        operation_id="changeJob",
+        tags=["jobs"],
+        summary="Replace a job's definition",
+        opt={ACCESS: Access("operator", "jobs:write")},
+    )
     async def change_job(request: AnyRequest, job_id: FromPath[UUID]) -> Response[JobWithTasks]:
         version = expected_version(request, required=True)
         spec = await read_body(request, JobSpec)
@@ -75,7 +102,11 @@ def job_routes(
         return done_answer(await commands.give(command, caller_of(request), wish=wish), etag=True)
 
     @delete(
-        "/jobs/{job_id:str}", operation_id="deleteJob", tags=["jobs"], summary="Delete a job; its runs stay"
+        "/jobs/{job_id:str}",
+        operation_id="deleteJob",
+        tags=["jobs"],
+        summary="Delete a job; its runs stay",
+        opt={ACCESS: Access("operator", "jobs:write")},
     )
     async def delete_job(request: AnyRequest, job_id: FromPath[UUID]) -> Response[None]:
         version = expected_version(request, required=False)
@@ -88,6 +119,7 @@ def job_routes(
         operation_id="pauseJob",
         tags=["jobs"],
         summary="Stop the schedule",
+        opt={ACCESS: Access("operator", "jobs:write")},
     )
     async def pause_job(request: AnyRequest, job_id: FromPath[UUID]) -> Response[JobWithTasks]:
         version = expected_version(request, required=False)
@@ -101,6 +133,7 @@ def job_routes(
         operation_id="resumeJob",
         tags=["jobs"],
         summary="Let the schedule go on",
+        opt={ACCESS: Access("operator", "jobs:write")},
     )
     async def resume_job(request: AnyRequest, job_id: FromPath[UUID]) -> Response[JobWithTasks]:
         version = expected_version(request, required=False)
@@ -114,6 +147,7 @@ def job_routes(
         operation_id="runJob",
         tags=["jobs"],
         summary="Run a job now",
+        opt={ACCESS: Access("operator", "runs:write")},
     )
     async def run_job(request: AnyRequest, job_id: FromPath[UUID]) -> Response[JobRun]:
         await read_body(request, NoBody, required=False)

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from litestar import Response, route
 from litestar.handlers import HTTPRouteHandler
 
-from orc_gateway.guards import OPEN
+from orc_gateway.guards import ACCESS
+from orc_runtime.access import Access
 
 
 def options_routes(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandler]:
@@ -18,7 +19,7 @@ def options_routes(handlers: Iterable[HTTPRouteHandler]) -> list[HTTPRouteHandle
 
 
 def _options(path: str, allowed: str) -> HTTPRouteHandler:
-    @route(path, http_method=["OPTIONS"], include_in_schema=False, opt={OPEN: True})
+    @route(path, http_method=["OPTIONS"], include_in_schema=False, opt={ACCESS: Access("viewer")})
     async def options() -> Response[None]:
         return Response(None, status_code=204, headers={"Allow": allowed})
 

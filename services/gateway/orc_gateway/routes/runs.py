@@ -19,11 +19,13 @@ from orc_events.log import EventLog
 from orc_gateway.answers import done_answer, json_answer, nothing_more, page_answer, stream_answer
 from orc_gateway.bodies import CancelBody, NoBody, read_body
 from orc_gateway.commands import Commands
-from orc_gateway.live import Tail
+from orc_gateway.guards import ACCESS
+from orc_gateway.live import MayGoOn, Tail
 from orc_gateway.reads import Reads, in_time
-from orc_gateway.requests import AnyRequest, caller_of, resume_after, wants_stream
+from orc_gateway.requests import AnyRequest, caller_of, may_go_on, resume_after, wants_stream
 from orc_gateway.run_tasks import TaskView, show_tasks
 from orc_gateway.sse import FINAL, EventView, follow_run, view
+from orc_runtime.access import Access
 
 RUNS_MAX = 1_000
 
@@ -35,7 +37,13 @@ def run_routes(
 ) -> list[HTTPRouteHandler]:
     """Return the handlers of /runs."""
 
-    @get("/runs", operation_id="listRuns", tags=["runs"], summary="List runs, the newest first")
+    @get(
+        "/runs",
+        operation_id="listRuns",
+        tags=["runs"],
+        summary="List runs, the newest first",
+        opt={ACCESS: Access("viewer", "runs:read")},
+    )
     async def list_runs(
         job_id: FromQuery[UUID | None] = None,
         status: FromQuery[Status | None] = None,
@@ -46,11 +54,23 @@ def run_routes(
         last = page.items[-1].run_id if page.items else None
         return page_answer(page, "/runs", last, job_id=job_id, status=status, limit=limit)
 
-    @get("/runs/{run_id:str}", operation_id="getRun", tags=["runs"], summary="Show a run")
+    @get(
+        "/runs/{run_id:str}",
+        operation_id="getRun",
+        tags=["runs"],
+        summary="Show a run",
+        opt={ACCESS: Access("viewer", "runs:read")},
+    )
     async def get_run(run_id: FromPath[UUID]) -> Response[JobRun]:
         return json_answer(await _run(run_id))
 
-    @get("/runs/{run_id:str}/tasks", operation_id="listRunTasks", tags=["runs"], summary="Show a run's tasks")
+    @get(
+        "/runs/{run_id:str}/tasks",
+        operation_id="listRunTasks",
+        tags=["runs"],
+        summary="Show a run's tasks",
+        opt={ACCESS: Access("viewer", "runs:read")},
+    )
     async def list_run_tasks(run_id: FromPath[UUID]) -> Response[list[TaskView]]:
         # The table first: what it tells is in the log by then.
         run, outcomes = await _run(run_id), await reads.task_outcomes(run_id)
@@ -61,6 +81,7 @@ def run_routes(
         operation_id="listRunEvents",
         tags=["runs"],
         summary="Show or follow a run's events",
+        opt={ACCESS: Access("viewer", "runs:read")},
     )
     async def list_run_events(request: AnyRequest, run_id: FromPath[UUID]) -> Response[list[EventView]]:
         if not wants_stream(request):
@@ -71,12 +92,12 @@ def run_routes(
         past = await _trail(run_id)
         if past[-1].type in FINAL and past[-1].position <= after:
             return nothing_more()
-        return stream_answer(_live(run_id, head, past, after))
+        return stream_answer(_live(run_id, head, past, after, may_go_on(request)))
 
     async def _live(
-        run_id: UUID, head: Position, past: list[Recorded], after: Position
+        run_id: UUID, head: Position, past: list[Recorded], after: Position, allowed: MayGoOn
     ) -> AsyncIterator[bytes]:
-        with tail.watch() as watcher:
+        with tail.watch(allowed) as watcher:
             progress = await bus.listen(f"orc.progress.{run_id}", watcher.hear)
             try:
                 async for chunk in follow_run(tail, watcher, head, past, after):
@@ -90,6 +111,7 @@ def run_routes(
         operation_id="cancelRun",
         tags=["runs"],
         summary="Stop a run",
+        opt={ACCESS: Access("operator", "runs:write")},
     )
     async def cancel_run(request: AnyRequest, run_id: FromPath[UUID]) -> Response[JobRun]:
         body = await read_body(request, CancelBody, required=False)
@@ -102,6 +124,7 @@ def run_routes(
         operation_id="retryRun",
         tags=["runs"],
         summary="Run an ended run's work again, without the tasks that were loaded",
+        opt={ACCESS: Access("operator", "runs:write")},
     )
     async def retry_run(request: AnyRequest, run_id: FromPath[UUID]) -> Response[JobRun]:
         await read_body(request, NoBody, required=False)

@@ -7,9 +7,10 @@ from litestar.handlers import HTTPRouteHandler
 
 from orc_gateway.answers import json_answer
 from orc_gateway.bodies import PreviewBody, read_body
-from orc_gateway.guards import READS_ONLY
+from orc_gateway.guards import ACCESS
 from orc_gateway.preview import Preview, preview
 from orc_gateway.requests import AnyRequest
+from orc_runtime.access import Access
 from orc_runtime.clock import Clock
 
 AT_ONCE_MAX = 2
@@ -26,7 +27,7 @@ def schedule_routes(clock: Clock) -> list[HTTPRouteHandler]:
         operation_id="previewSchedule",
         tags=["schedules"],
         summary="Say in words what a schedule means, when it fires next, and what a downtime would do to it",
-        opt={READS_ONLY: True},
+        opt={ACCESS: Access("viewer", "jobs:read")},
     )
     async def preview_schedule(request: AnyRequest) -> Response[Preview]:
         body = await read_body(request, PreviewBody)

@@ -8,9 +8,10 @@ from litestar import Litestar, Response, get
 from litestar.handlers import HTTPRouteHandler
 
 from orc_gateway.answers import JSON
-from orc_gateway.guards import OPEN
+from orc_gateway.guards import ACCESS
 from orc_gateway.openapi import document
 from orc_gateway.requests import AnyRequest
+from orc_runtime.access import Access
 from orc_runtime.job_schema import job_schema, jobs_schema
 
 SCHEMA_JSON = "application/schema+json"
@@ -45,22 +46,22 @@ def schema_routes() -> list[HTTPRouteHandler]:
             made["json"] = document(app)
         return made["json"]
 
-    @get("/schema/openapi.json", include_in_schema=False, opt={OPEN: True})
+    @get("/schema/openapi.json", include_in_schema=False, opt={ACCESS: Access("viewer", "jobs:read")})
     async def openapi_json(request: AnyRequest) -> Response[bytes]:
         return Response(json_of(request.app), media_type=JSON)
 
-    @get("/schema", include_in_schema=False, opt={OPEN: True})
+    @get("/schema", include_in_schema=False, opt={ACCESS: Access("viewer", "jobs:read")})
     async def page(request: AnyRequest) -> Response[str]:
         headers = {"Content-Security-Policy": CONTENT_SECURITY}
         return Response(
             _page(msgspec.json.decode(json_of(request.app))), media_type="text/html", headers=headers
         )
 
-    @get("/schema/job.json", include_in_schema=False, opt={OPEN: True})
+    @get("/schema/job.json", include_in_schema=False, opt={ACCESS: Access("viewer", "jobs:read")})
     async def job_json() -> Response[bytes]:
         return Response(job_schema(), media_type=SCHEMA_JSON)
 
-    @get("/schema/jobs.json", include_in_schema=False, opt={OPEN: True})
+    @get("/schema/jobs.json", include_in_schema=False, opt={ACCESS: Access("viewer", "jobs:read")})
     async def jobs_json() -> Response[bytes]:
         return Response(jobs_schema(), media_type=SCHEMA_JSON)
 

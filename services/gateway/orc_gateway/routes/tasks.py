@@ -8,10 +8,12 @@ from orc_domain.previews import TaskPreview
 from orc_events.bus import Bus
 from orc_gateway.answers import json_answer
 from orc_gateway.bodies import TaskPreviewBody, read_body
+from orc_gateway.guards import ACCESS
 from orc_gateway.problems import Unavailable
 from orc_gateway.requests import AnyRequest
 from orc_gateway.sql_rights import SqlRights, sql_of_task
 from orc_gateway.task_preview import ask, timetable_of, wish_of
+from orc_runtime.access import Access
 from orc_runtime.clock import Clock
 
 AT_ONCE_MAX = 64
@@ -31,6 +33,7 @@ def task_routes(
         operation_id="previewTask",
         tags=["jobs"],
         summary="Show the first rows of a task's source, and what a load would do; nothing is written",
+        opt={ACCESS: Access("operator", "jobs:write")},
     )
     async def preview_task(request: AnyRequest) -> Response[TaskPreview]:
         nonlocal under_way

@@ -14,11 +14,13 @@ from orc_domain.streams import job_stream, run_stream
 from orc_events.event import Position, Recorded, StreamName
 from orc_events.log import EventLog
 from orc_gateway.answers import json_answer, next_link
+from orc_gateway.guards import ACCESS
 from orc_gateway.job_history import JobHistory, JobVersion
 from orc_gateway.reads import Reads, Tick, in_time
 from orc_gateway.requests import instant
 from orc_gateway.why import meant_at
 from orc_gateway.why_words import Asked, Why, explain
+from orc_runtime.access import Access
 from orc_runtime.clock import Clock
 
 TICKS_MAX = 1_000
@@ -60,6 +62,7 @@ def tick_routes(reads: Reads, log: EventLog, clock: Clock) -> list[HTTPRouteHand
         operation_id="listTicks",
         tags=["jobs"],
         summary="List what became of a schedule's due instants, the newest first",
+        opt={ACCESS: Access("viewer", "runs:read")},
     )
     async def list_ticks(
         job_id: FromPath[UUID], after: After = None, before: Before = None, limit: Limit = TICKS_MAX
@@ -82,6 +85,7 @@ def tick_routes(reads: Reads, log: EventLog, clock: Clock) -> list[HTTPRouteHand
         operation_id="whyTick",
         tags=["jobs"],
         summary="Say in a sentence why a job ran or did not run at a time",
+        opt={ACCESS: Access("viewer", "runs:read")},
     )
     async def why_tick(job_id: FromPath[UUID], at: At) -> Response[Why]:
         time = instant(at, "at")
@@ -106,6 +110,7 @@ def tick_routes(reads: Reads, log: EventLog, clock: Clock) -> list[HTTPRouteHand
         operation_id="listVersions",
         tags=["jobs"],
         summary="List a job's definitions, each with the time it is in force from, the newest first",
+        opt={ACCESS: Access("viewer", "jobs:read")},
     )
     async def list_versions(job_id: FromPath[UUID]) -> Response[list[JobVersion]]:
         history = JobHistory.of(await _stream(job_stream(job_id), job_id))

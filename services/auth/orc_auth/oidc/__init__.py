@@ -1,0 +1,1 @@
+"""Logging in by an OpenID Connect provider: authorization code with PKCE, and groups that give roles."""

@@ -1,0 +1,1 @@
+"""Who is who: accounts, sessions, API keys and signing keys, each asked of the auth service."""
