@@ -1,12 +1,7 @@
 """Who may set SQL: where tokens are required an admin, elsewhere anybody."""
 
-from datetime import UTC, datetime
-from uuid import UUID
-
-import asyncpg
 import pytest
-
-from orc_auth.tokens import issue, signing_key
+from gateway.people import first_admin, person
 
 QUERY = "SELECT id FROM orders WHERE day = '{{ due_at:%Y-%m-%d }}'"
 NEW, NEWER = "SELECT 1", "SELECT 2"
@@ -30,26 +25,17 @@ PLAIN = {"extractor_config": {"type": "inline", "rows": [{"n": 1}]}, "loader_con
 
 
 @pytest.fixture
-async def tokens(database):
-    pool = await asyncpg.create_pool(
-        database.url("orc_auth"), min_size=1, max_size=1, server_settings={"search_path": "auth"}
-    )
-    key, now = await signing_key(pool), datetime.now(UTC)
-    await pool.close()
-    return {
-        role: {
-            "Authorization": "Bearer "
-            + issue(key, username=role, user_id=UUID(int=3), role=role, now=now, seconds=900).reveal()
-        }
-        for role in ("operator", "admin")
-    }
-
-
-@pytest.fixture
-async def required(start_gateway, tokens):
+async def required(start_gateway):
     gateway = await start_gateway(auth=True, mode="required")
     async with gateway.client() as client:
         yield client
+
+
+@pytest.fixture
+async def tokens(required, start_gateway):
+    admin = await first_admin(required, start_gateway.bootstrap)
+    _, operator = await person(required, admin, "olga", "operator")
+    return {"admin": admin, "operator": operator}
 
 
 @pytest.fixture
