@@ -25,6 +25,7 @@ from orc_runtime.deadline import within
 from orc_runtime.health import Health
 from orc_runtime.logging import configure, scrub
 from orc_runtime.settings import ServiceSettings, SettingsError, read_settings
+from orc_runtime.tls import check_tls
 
 T = TypeVar("T")
 S = TypeVar("S", bound=ServiceSettings)
@@ -143,6 +144,7 @@ def run_service(settings_class: type[S], main: Callable[[Lifecycle, S], Coroutin
     """Live one service's whole life and return the process's exit code."""
     try:
         settings = read_settings(settings_class, os.environ)
+        check_tls(settings)
     except SettingsError as error:
         sys.stderr.write(f"orc {settings_class.SERVICE} cannot start:\n{error}\n")
         return EXIT_SETTINGS
