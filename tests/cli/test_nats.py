@@ -39,7 +39,7 @@ async def refused(url: str, subject: str) -> bool:
         ("scheduler", "orc.work.default", "orc.commands.job.create"),
         ("executor", "orc.progress.x", "orc.work.default"),
         ("executor", "orc.poke.log", "$JS.API.STREAM.DELETE.ORC_EVENTS"),
-        ("gateway", "orc.poke.log", "$JS.API.STREAM.PURGE.ORC_COMMANDS"),
+        ("gateway", "orc.projected", "$JS.API.STREAM.PURGE.ORC_COMMANDS"),
     ],
 )
 async def test_users_speak_for_themselves_alone(nats_server, user, allowed, others):
