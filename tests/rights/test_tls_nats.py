@@ -1,10 +1,10 @@
 """TLS to NATS by setting: a real nats-server, certificates of a CA made here."""
 
-import json
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 import pytest
@@ -17,7 +17,7 @@ from orc_events.errors import BusUnavailable
 from orc_runtime.settings import ServiceSettings, read_settings, setting
 from orc_runtime.tls import TlsWrong, check_tls, nats_context
 
-WAIT_SECONDS = 3.0
+WAIT_SECONDS = 2.0
 
 
 class SampleSettings(ServiceSettings, frozen=True, kw_only=True):
@@ -25,19 +25,13 @@ class SampleSettings(ServiceSettings, frozen=True, kw_only=True):
     size: Annotated[int, setting("Anything.")] = 1
 
 
-class TlsNats(OpenNats):
-    """The server of `orc up` with TLS, as an operator's would have it."""
-
-    def __init__(self, folder, certificate, client_ca=None) -> None:
-        super().__init__(folder, port=free_ports(1)[0])
-        self._tls = {"cert_file": str(certificate[0]), "key_file": str(certificate[1])}
-        if client_ca is not None:
-            self._tls |= {"ca_file": str(client_ca), "verify": True}
-
-    def prepare(self) -> None:
-        super().prepare()
-        configuration = self.folder / "nats.conf"
-        configuration.write_text(json.dumps(json.loads(configuration.read_text()) | {"tls": self._tls}))
+def tls_nats(folder: Path, certificate: tuple[Path, Path], client_ca: Path | None = None) -> OpenNats:
+    """Make the server of `orc up` with TLS, as an operator's would have it."""
+    server = OpenNats(folder, port=free_ports(1)[0])
+    server.tls = {"cert_file": str(certificate[0]), "key_file": str(certificate[1])}
+    if client_ca is not None:
+        server.tls |= {"ca_file": str(client_ca), "verify": True}
+    return server
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +45,10 @@ def stranger(tmp_path_factory) -> Authority:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory, authority) -> Iterator[TlsNats]:
+def server(tmp_path_factory, authority) -> Iterator[OpenNats]:
     """Run a server whose certificate is for 127.0.0.1."""
     folder = tmp_path_factory.mktemp("tls-nats")
-    server = TlsNats(folder / "nats", authority.issue("127.0.0.1"))
+    server = tls_nats(folder / "nats", authority.issue("127.0.0.1"))
     with running(server, folder / "nats.log"):
         yield server
 
@@ -146,7 +140,7 @@ async def test_no_password_in_clear(authority):
 
 async def test_client_certificates(tmp_path, authority, stranger):
     """A server that asks for one takes a client with a certificate of its CA and refuses one without or of another."""
-    server = TlsNats(tmp_path / "nats", authority.issue("127.0.0.1"), client_ca=authority.file)
+    server = tls_nats(tmp_path / "nats", authority.issue("127.0.0.1"), client_ca=authority.file)
     certificate, key = authority.issue("gateway")
     with running(server, tmp_path / "nats.log"):
         bus = await connect(settings(server.url(), ca=authority.file, cert=certificate, key=key))

@@ -69,6 +69,8 @@ class OpenNats(Nats):
 
     def __init__(self, folder: Path, *, port: int) -> None:
         self._operator = secrets.token_hex(16)
+        self.tls: dict[str, str | bool] = {}
+        """The server's own settings of it, if it shall speak it."""
         passwords = {user: secrets.token_hex(16) for user in USERS}
         super().__init__(folder, port=port, passwords=passwords | {"operator": self._operator})
 
@@ -85,7 +87,7 @@ class OpenNats(Nats):
             if "_INBOX_gateway.>" in (allowed := user["permissions"]["publish"].get("allow", [])):
                 allowed.append("_INBOX_operator.>")
         users.append({"user": "operator", "password": self._operator})
-        configuration.write_text(json.dumps(content))
+        configuration.write_text(json.dumps(content | ({"tls": self.tls} if self.tls else {})))
 
 
 class NatsServer(Struct, frozen=True):
