@@ -11,6 +11,7 @@ import nats
 import pytest
 
 from orc_events.bus import Bus
+from orc_events.jetstream import call
 from orc_events.topology import Topology, provision, verify
 
 USERS = ("gateway", "auth", "scheduler", "executor", "auditor")
@@ -177,6 +178,27 @@ async def test_streams_outlive_all_others(nats_server, nats_url):
         assert await verify(bus, topology.declared) == []
     finally:
         await bus.close()
+
+
+async def test_work_is_pulled_and_acked(nats_server, nats_url):
+    """What an executor may is enough to be given work under its own prefix and to acknowledge it."""
+    scheduler = await Bus.connect(nats_server.urls["scheduler"], name="scheduler", wait_seconds=5)
+    executor = await Bus.connect(nats_server.urls["executor"], name="executor", wait_seconds=5)
+    try:
+        await provision(scheduler, Topology(("default",)))
+        async with await executor.pull("ORC_WORK", "pool-default", slots=1) as work, asyncio.timeout(10):
+            for message in (b"1", b"2"):
+                await scheduler.publish("orc.work.default", message)
+                delivery = await anext(work)
+                assert delivery.data == message
+                await delivery.ack()
+                work.release()
+        await executor.flush()
+        info = await call(executor, "CONSUMER.INFO.ORC_WORK.pool-default")
+        assert info["ack_floor"]["stream_seq"] == 2
+    finally:
+        await executor.close()
+        await scheduler.close()
 
 
 async def test_replies_reach_the_asker_alone(nats_server, nats_url):
