@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: help setup up demo test test-fast faults soak check format bench lock audit wheels sbom pin pinned release clean
+.PHONY: help setup up demo test test-fast faults soak check format bench rights lock audit wheels sbom pin pinned release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ format: setup ## let the formatter and the safe fixes run
 
 bench: setup ## the figures of docs/benchmarks.md, each beside its limit
 	@$(BIN)/python benchmarks/run_all.py
+
+rights: setup ## make the NATS manifest and docs/rights.md of rights.toml
+	@$(BIN)/python -m orc.rights_files
 
 lock: ## resolve requirements.lock again (needs uv)
 	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 \

@@ -1,5 +1,8 @@
 """Who may set SQL: where tokens are required an admin, elsewhere anybody."""
 
+from datetime import UTC, datetime
+from uuid import UUID
+
 import pytest
 from gateway.people import first_admin, person
 

@@ -26,6 +26,7 @@ from orc_runtime.deadline import within
 from orc_runtime.health import Health
 from orc_runtime.logging import configure, scrub
 from orc_runtime.settings import ServiceSettings, SettingsError, read_settings
+from orc_runtime.tls import check_tls
 
 T = TypeVar("T")
 S = TypeVar("S", bound=ServiceSettings)
@@ -146,6 +147,7 @@ def run_service(
     """Live one service's whole life and return the process's exit code; `others` are settings that it reads later."""
     try:
         settings = _read_all(settings_class, others)
+        check_tls(settings)
     except SettingsError as error:
         sys.stderr.write(f"orc {settings_class.SERVICE} cannot start:\n{error}\n")
         return EXIT_SETTINGS
