@@ -90,7 +90,7 @@ class Folders:
         return real
 
     def _real_target(self, path: str) -> str:
-        real = os.path.realpath(os.path.join(self.data_dir, path))  # noqa: PTH118
+        real = _real_path(os.path.join(self.data_dir, path), path)  # noqa: PTH118
         if not _lies_under(real, (self.data_dir,)):
             raise PathRefused(f"{path}: its real path {real} is not under ORC_DATA_DIR ({self.data_dir})")
         if real.endswith(LOCK_SUFFIX):
@@ -98,7 +98,8 @@ class Folders:
         return real
 
     def _source(self, path: str) -> SourceFile:
-        real, name = os.path.realpath(path), self._name(path)
+        name = self._name(path)
+        real = _real_path(path, name)
         if not _lies_under(real, self.all):
             raise PathRefused(f"{name}: its real path {real} is outside {self._named()}")
         try:
@@ -135,6 +136,14 @@ def _matches(place: str) -> Iterator[str]:
     """Yield what a pattern matches, folders left out."""
     if has_magic(place):
         yield from (match for match in iglob(place, recursive=True) if not os.path.isdir(match))  # noqa: PTH112, PTH207
+
+
+def _real_path(path: str, name: str) -> str:
+    """Return the real path; raises PathRefused where the system cannot tell it, as of a link that is being swapped."""
+    try:
+        return os.path.realpath(path)
+    except OSError as error:
+        raise PathRefused(f"{name}: where it really is cannot be told: {error.strerror}") from error
 
 
 def _identity(folder: str) -> tuple[int, int] | None:

@@ -122,12 +122,19 @@ def check_count(count: int, name: str) -> None:
         )
 
 
-def _data_files(folder: Path) -> Iterator[str]:
-    # The folder itself may be named by a link, its entries not.
-    for home, folders, files, _ in os.fwalk(f"{folder}/."):
-        folders[:] = [one for one in folders if one != FOLDER and not one.startswith(UNFINISHED)]
-        below = Path(home).relative_to(folder)
-        yield from (str(below / file) for file in files if _OURS.fullmatch(file))
+def _data_files(folder: Path, below: str = "") -> Iterator[str]:
+    """Yield our files by their paths below the folder; what a link leads to is not looked at."""
+    with folder_in(folder, below) as home:
+        folders = []
+        for entry in os.scandir(home):
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif _OURS.fullmatch(entry.name):
+                yield str(Path(below, entry.name))
+    for name in folders:
+        if name != FOLDER and not name.startswith(UNFINISHED):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                yield from _data_files(folder, str(Path(below, name)))
 
 
 @contextmanager

@@ -137,6 +137,7 @@ def write_manifest(folder: Path, manifest: Manifest, name: str) -> Manifest:
     """Put it in the place of the one before, for good once this returns, and return it; raises NoSpace, TargetUnusable, OutcomeUnknown."""
     manifest = structs.replace(manifest, version=manifest.version + 1)
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    is_put = False
     try:
         with folder_in(folder, FOLDER, make=True) as home:
             unfinished = home / f"{NAME}.orc-unfinished"
@@ -147,13 +148,16 @@ def write_manifest(folder: Path, manifest: Manifest, name: str) -> Manifest:
                 file.flush()
                 os.fsync(file.fileno())
             unfinished.rename(home / NAME)
+            is_put = True
+            _sync(home)
+        _sync(folder)
     except OSError as error:
+        if is_put:
+            raise OutcomeUnknown(
+                f"{name}: its manifest may be lost in a power cut: {error.strerror}"
+            ) from error
         fault = NoSpace if error.strerror == _NO_SPACE else TargetUnusable
         raise fault(f"{name}: its manifest cannot be written: {error.strerror}") from error
-    try:
-        sync_folders(folder, [FOLDER, ""])
-    except OSError as error:
-        raise OutcomeUnknown(f"{name}: its manifest may be lost in a power cut: {error.strerror}") from error
     return manifest
 
 
@@ -161,11 +165,15 @@ def sync_folders(folder: Path, paths: Iterable[str]) -> None:
     """Have what was renamed in folders below another survive a power cut; raises OSError."""
     for path in paths:
         with folder_in(folder, path) as home:
-            descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            _sync(home)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _key(order: TaskOrder) -> str:
