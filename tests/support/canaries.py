@@ -10,6 +10,7 @@ import duckdb
 _OPENED, _MODIFIED, _CLOSED_WRITTEN, _ATTRIBUTES = 0x20, 0x2, 0x8, 0x4
 _MOVED_FROM, _MOVED_TO, _CREATED, _DELETED = 0x40, 0x80, 0x100, 0x200
 _WATCHED = _OPENED | _MODIFIED | _CLOSED_WRITTEN | _ATTRIBUTES | _MOVED_FROM | _MOVED_TO | _CREATED | _DELETED
+_OF_FOLDER = 0x40000000
 _EVENT = struct.Struct("iIII")
 CANARY_ROWS = 3
 """Of each canary that could be loaded; what may be loaded has one row."""
@@ -28,10 +29,14 @@ class Outside:
         with duckdb.connect(str(folder / "out.duckdb")) as connection:
             connection.execute(f"CREATE TABLE t AS SELECT 666 AS a FROM range({CANARY_ROWS})")
             connection.execute(f"COPY t TO '{folder / 'x.parquet'}' (FORMAT parquet)")
+        self.watch()
+
+    def watch(self) -> None:
+        """Begin anew: what there is now is how it should stay."""
         self._before = self._state()
         libc = ctypes.CDLL(None, use_errno=True)
         self._events = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-        for watched in (folder, folder / "p=1", folder / "_orc"):
+        for watched in (self.folder, self.folder / "p=1", self.folder / "_orc"):
             assert libc.inotify_add_watch(self._events, os.fsencode(watched), _WATCHED) > 0
 
     def touched(self) -> list[str]:
@@ -48,6 +53,10 @@ class Outside:
         except BlockingIOError:
             pass
         return seen
+
+    def opened_files(self) -> list[str]:
+        """Return what was done to files, folders that were listed left out."""
+        return [event for event in self.touched() if not event.startswith(f"{_OPENED | _OF_FOLDER:#x} ")]
 
     def changed(self) -> bool:
         """Tell whether anything is not as it was."""

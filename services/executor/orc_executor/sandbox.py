@@ -32,7 +32,8 @@ ADDRESS_BYTES_SPARE = 8 * _GIBIBYTE
 OPEN_FILES_MAX = 65_536
 """A task holds each of its files open; 10,000 is what its paths may name."""
 _SYSTEM = (
-    "/usr", "/lib", "/lib64", "/opt", "/nix/store", "/proc", "/sys", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom",
+    "/usr", "/lib", "/lib64", "/opt", "/nix/store", "/sys", "/dev/null", "/dev/zero", "/dev/random", "/dev/urandom",
+    *(f"/proc/{name}" for name in ("self", "cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "sys", "uptime", "version")),
     *(
         f"/etc/{name}"
         for name in (
@@ -43,7 +44,8 @@ _SYSTEM = (
     ),
     "/run/systemd/resolve", "/run/resolvconf",
 )  # fmt: skip
-"""What libraries read of any machine; no setting of anything else, no home, no other's data."""
+"""What libraries read of any machine; no home, no setting of anything else, and of processes none but itself: the
+environment of the executor names its database."""
 
 
 class Walls(Struct, frozen=True):
@@ -76,6 +78,8 @@ def confine(settings: WorkerSettings, *, offline: bool) -> Walls:
     """Take on what there is, for good, and return it; raises SettingsError, OSError. No thread may run yet."""
     walls = walls_of(settings)
     if walls.landlock:
+        # Held open, it stays the folder that the rule is about; one that was let go may be made anew.
+        os.open("/proc/self", os.O_PATH | os.O_CLOEXEC)
         landlock.restrict(
             read=[*_SYSTEM, *_code(), *map(str, _read(settings, offline=offline))],
             write=[str(settings.data_dir), str(settings.scratch), os.devnull],
