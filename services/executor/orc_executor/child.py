@@ -37,7 +37,9 @@ from orc_executor.orphans import Registry
 
 _logger = structlog.get_logger()
 
-WORKER = ("-m", "orc_executor.worker")
+WORKER = ("-P", "-m", "orc_executor.worker")
+"""Nothing is imported from the folder that the executor happens to be in."""
+OFFLINE = "--offline"
 START_SECONDS_MAX = 30.0
 CLOSE_SECONDS_MAX = 2.0
 LAST_WORDS_SECONDS = 1.0

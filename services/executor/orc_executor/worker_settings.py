@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Struct
 
@@ -23,7 +23,16 @@ _PLAIN = {
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 }
-_PLAIN_PREFIXES = ("ORC_SECRET_", "LC_", "PYTHON")
+_PLAIN_PREFIXES: tuple[str, ...] = ("LC_", "PYTHON")
+_ONLINE = {
+    "ORC_SECRETS_DIR",
+    "ORC_EGRESS_ALLOW",
+    "ORC_EGRESS_PORTS",
+    "ORC_EGRESS_PUBLIC",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+}
+_ONLINE_PREFIXES = ("ORC_SECRET_",)
 
 
 class WorkerSettings(Struct, frozen=True, kw_only=True):
@@ -49,6 +58,20 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     egress_public: Annotated[
         bool, setting("Whether public addresses may be reached; if not, only what ORC_EGRESS_ALLOW lists.")
     ] = True
+    worker_sandbox: Annotated[
+        Literal["auto", "required", "off"],
+        setting(
+            "How workers are kept from what no task needs: `auto` is all that the kernel has, `required` refuses to "
+            "start without Landlock and seccomp, `off` is limits alone."
+        ),
+    ] = "auto"
+    worker_read_dirs: Annotated[
+        tuple[Path, ...],
+        setting(
+            "More folders that workers may read, for libraries of plugins; no job can name a file in them.",
+            separator=os.pathsep,
+        ),
+    ] = ()
     worker_memory_bytes_max: Annotated[int, setting("Memory of one worker process.", ge=256 * _MEBIBYTE)] = (
         4096 * _MEBIBYTE
     )
@@ -56,6 +79,11 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     worker_scratch_bytes_max: Annotated[
         int, setting("Disk that one worker may use for what does not fit into memory.", ge=0)
     ] = 64 * 1024 * _MEBIBYTE
+
+    worker_file_bytes_max: Annotated[
+        int,
+        setting("The longest file that a worker may write, a DuckDB file among them.", ge=1024 * _MEBIBYTE),
+    ] = 1024 * 1024 * _MEBIBYTE
 
     @property
     def egress(self) -> EgressPolicy:
@@ -65,7 +93,8 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     @property
     def scratch(self) -> Path:
         """Where attempts spool."""
-        return self.scratch_dir or self.data_dir / ".scratch"
+        # A link that the setting names is as good as what it leads to; in the data folder anybody may have put one.
+        return self.scratch_dir.resolve() if self.scratch_dir else self.data_dir / ".scratch"
 
     @property
     def threads(self) -> int:
@@ -73,16 +102,20 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         return self.worker_threads or os.cpu_count() or 1
 
 
-def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
+def worker_environment(environ: Mapping[str, str], *, offline: bool = False) -> dict[str, str]:
     """
     Return what a worker may know: its settings, the secrets, what an interpreter needs.
 
-    No way to the database, and nothing that tells a library of a proxy, of credentials or of another resolver.
+    No way to the database, and nothing that tells a library of a proxy, of credentials or of another resolver. One that
+    is offline needs no secrets either.
     """
     known = {name for described in describe(WorkerSettings) for name in described.variables} | _PLAIN
-    return {
-        name: value for name, value in environ.items() if name in known or name.startswith(_PLAIN_PREFIXES)
-    }
+    prefixes = _PLAIN_PREFIXES
+    if offline:
+        known -= _ONLINE
+    else:
+        prefixes += _ONLINE_PREFIXES
+    return {name: value for name, value in environ.items() if name in known or name.startswith(prefixes)}
 
 
 def forget_all_else() -> None:
