@@ -149,7 +149,7 @@ class Starter:
         tail = Tail(log, reads, registry, watchers_max=chosen.streams_max)
         await listen(bus, projector, tail, shown)
         front, executor_log = (
-            Front(health, registry),
+            Front(health, registry, mode=chosen.mode),
             PostgresLog(await self._pool("orc_executor", "executor")),
         )
         gateway = Gateway(

@@ -13,6 +13,7 @@ from orc_domain.timetable import Aware
 from orc_events.event import Position
 from orc_gateway.commands import KEY_HEADER, Caller
 from orc_gateway.problems import Refusal
+from orc_gateway.request_ids import request_id_of
 from orc_gateway.sse import CONTENT_TYPE as EVENT_STREAM
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
@@ -24,11 +25,11 @@ AnyRequest = Request[Any, Any, Any]
 
 
 def caller_of(request: AnyRequest) -> Caller:
-    """Return who asks, and under which key; raises Invalid for a key that is none."""
+    """Return who asks, under which key, and the request's id; raises Invalid for a key that is none."""
     key = request.headers.get(KEY_HEADER.lower())
     if key is not None and not _KEY.fullmatch(key):
         raise Invalid(KEY_HEADER, "the key is not valid", valid="1 to 255 visible ASCII characters")
-    return Caller(request.scope["user"], key)
+    return Caller(request.scope["user"], key, request_id_of(request.scope))
 
 
 def expected_version(request: AnyRequest, *, required: bool) -> int | None:

@@ -39,3 +39,37 @@ class GatewaySettings(ServiceSettings, frozen=True, kw_only=True):
         int,
         setting("Live event streams served at once.", env=("ORC_GATEWAY_STREAMS_MAX",), ge=1, le=10_000),
     ] = 200
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        setting(
+            "Addresses and CIDRs of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; "
+            "from anybody else they mean nothing."
+        ),
+    ] = ()
+    rate_per_second: Annotated[
+        int | None,
+        setting(
+            "Requests a second of one principal, or of one address without a token, on all gateways together; "
+            "0 for no limit. By default 200, and none where `optional` is open to this machine alone.",
+            ge=0,
+            le=1_000_000,
+        ),
+    ] = None
+    rate_burst: Annotated[
+        int | None,
+        setting(
+            "Requests that may come at once after a pause; by default those of two seconds.",
+            ge=1,
+            le=10_000_000,
+        ),
+    ] = None
+    rate_login_per_minute: Annotated[
+        int | None,
+        setting(
+            "Requests a minute of one address to the routes of /auth that are open to all (login, refresh, bootstrap, "
+            "registration), on all gateways together; 0 for no limit. By default 60, and none where `optional` is open "
+            "to this machine alone.",
+            ge=0,
+            le=1_000_000,
+        ),
+    ] = None
