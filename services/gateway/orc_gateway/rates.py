@@ -95,9 +95,13 @@ class Rates:
         while True:
             await asyncio.sleep(FORGET_SECONDS)
             try:
-                await self._pool.execute(_FORGET)
+                await self.forget()
             except UNREACHABLE as error:
                 log.warning("rates are not forgotten", reason=repr(error))
+
+    async def forget(self) -> None:
+        """Remove the rows that say nothing."""
+        await self._pool.execute(_FORGET)
 
     def _address(self, scope: Mapping[str, Any]) -> str:
         return limited_as(client_address(scope, self._proxies))

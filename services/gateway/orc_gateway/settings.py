@@ -2,6 +2,8 @@
 
 from typing import Annotated, ClassVar, Literal
 
+from msgspec import Meta
+
 from orc_runtime.settings import ServiceSettings, setting
 
 Mode = Literal["optional", "required"]
@@ -47,29 +49,21 @@ class GatewaySettings(ServiceSettings, frozen=True, kw_only=True):
         ),
     ] = ()
     rate_per_second: Annotated[
-        int | None,
+        Annotated[int, Meta(ge=0, le=1_000_000)] | None,
         setting(
             "Requests a second of one principal, or of one address without a token, on all gateways together; "
-            "0 for no limit. By default 200, and none where `optional` is open to this machine alone.",
-            ge=0,
-            le=1_000_000,
+            "0 for no limit. By default 200, and none where `optional` is open to this machine alone."
         ),
     ] = None
     rate_burst: Annotated[
-        int | None,
-        setting(
-            "Requests that may come at once after a pause; by default those of two seconds.",
-            ge=1,
-            le=10_000_000,
-        ),
+        Annotated[int, Meta(ge=1, le=10_000_000)] | None,
+        setting("Requests that may come at once after a pause; by default those of two seconds."),
     ] = None
     rate_login_per_minute: Annotated[
-        int | None,
+        Annotated[int, Meta(ge=0, le=1_000_000)] | None,
         setting(
             "Requests a minute of one address to the routes of /auth that are open to all (login, refresh, bootstrap, "
             "registration), on all gateways together; 0 for no limit. By default 60, and none where `optional` is open "
-            "to this machine alone.",
-            ge=0,
-            le=1_000_000,
+            "to this machine alone."
         ),
     ] = None
