@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 
 from litestar import Litestar
+from litestar.datastructures import State
 from prometheus_client import CollectorRegistry
 
 from orc_domain.egress import EgressPolicy, parse_egress
@@ -26,7 +27,7 @@ from orc_gateway.connection import Connection
 from orc_gateway.front import Front
 from orc_gateway.guards import Guard, KeyRing, refuse_unknown_parameters
 from orc_gateway.live import Tail
-from orc_gateway.openapi import openapi_config
+from orc_gateway.openapi import MODE, openapi_config
 from orc_gateway.problems import answer_error
 from orc_gateway.rates import CONNECTIONS_MAX as RATE_CONNECTIONS_MAX
 from orc_gateway.rates import Limited, Rates, limits_of
@@ -98,6 +99,7 @@ def create_app(
         openapi_config=openapi_config(version("orc-nats-ator")),
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
+        state=State({MODE: settings.mode}),
     )
 
 

@@ -24,6 +24,7 @@ from orc_gateway.problems import CONTENT_TYPE, Refusal, Unavailable, problem_of
 from orc_gateway.request_ids import HEADER as REQUEST_ID
 from orc_gateway.security_headers import secured
 
+VERSIONS = frozenset({"1.0", "1.1"})
 HEAD_SECONDS_MAX = 15.0
 HEAD_BYTES_MAX = 64 * 1024
 """Of a request's line and headers, beyond what one read of the socket brings."""
@@ -135,6 +136,8 @@ class Connection(HttpToolsProtocol):
         self._is_in_head, self._is_in_rest, self._bytes = False, True, 0
         self._start_timer(REST_SECONDS_MAX)
         self._requests += 1
+        if self.parser.get_http_version() not in VERSIONS:
+            raise ValueError("the parser takes more versions than we speak")
         self._prefer_authority()
         super().on_headers_complete()
         if self._requests >= REQUESTS_MAX:
