@@ -71,7 +71,6 @@ async def test_trailers_are_no_headers(start_gateway):
         writer.write(CHUNKED + b"2\r\n{}\r\n0\r\nAuthorization: Bearer x\r\nHost: evil.com\r\n\r\n")
         head = await reader.readuntil(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 401")
-    assert b"invalid" not in head
 
 
 def noted_losses(monkeypatch):
@@ -111,11 +110,21 @@ async def test_answers_nobody_takes(served, monkeypatch):
 
 
 async def test_a_closed_connection_nobody_takes(served, monkeypatch):
-    """An answer left behind by its reader does not keep the socket open past the close."""
+    """Answers left behind by their reader do not keep the socket past the close."""
     monkeypatch.setattr(connection, "CLOSE_SECONDS_MAX", 0.01)
-    async with socket_to(served) as (reader, writer):
-        writer.write(HEAD + b"Connection: close\r\n\r\n")
-        assert (await ended(reader)).endswith(ALIVE)
+    lost, made = noted_losses(monkeypatch), Connection.connection_made
+
+    def without_pauses(self, transport):
+        # All is written at once, so that nothing is left to do but to close.
+        transport.set_write_buffer_limits(high=2**30)
+        made(self, transport)
+
+    monkeypatch.setattr(Connection, "connection_made", without_pauses)
+    ask = b"GET /schema/job.json HTTP/1.1\r\nHost: localhost\r\n"
+    with without_reading(served) as raw:
+        raw.sendall((ask + b"\r\n") * 200 + ask + b"Connection: close\r\n\r\n")
+        async with asyncio.timeout(60):
+            await lost.get()
 
 
 async def test_requests_of_one_connection(served, monkeypatch):
