@@ -88,10 +88,21 @@ def test_what_is_promised_is_given(bucket):
 
 
 def test_quiet_callers_lose_nothing(bucket):
-    """Three processes that are asked less than the rate, together, refuse nobody: hands fit what is asked."""
+    """Three processes asked less than the rate refuse nobody and leave the burst whole: hands fit what is asked."""
     limit = Limit("x", 200.0, 400)
-    plan = [(turn % 3, 1 / 150, 1) for turn in range(3000)]
-    assert len(spent_times(bucket, "quiet", limit, plan)) == 3000
+    plan = [(turn % 3, 1 / 150, 1) for turn in range(1000)]
+    assert (
+        len(spent_times(bucket, "quiet", limit, [*plan, (0, 0.2, 1000)])) >= 1000 + 400 - 2 * limit.hand_max
+    )
+
+
+def test_a_full_bucket_and_a_hand(bucket):
+    """A hand held while the bucket fills again does not come on top of the burst: its taking has forfeited as much."""
+    limit = Limit("x", 200.0, 400)
+    for asked in range(1, 40):
+        plan = [(0, 0.0, asked), (0, 0.099, limit.hand_max), (1, 0.0, 500)]
+        spent = spent_times(bucket, f"after {asked}", limit, plan)
+        assert spent.count(spent[-1]) <= limit.burst
 
 
 def test_a_hand_is_not_kept():

@@ -26,6 +26,7 @@ CASES = int(os.environ.get("ORC_FUZZ_CASES", "100"))
 PHASES = "examples,fuzzing,stateful" if CASES <= 1000 else "examples,coverage,fuzzing,stateful"
 SEED = os.environ.get("ORC_FUZZ_SEED", "1")
 SECONDS_MAX = 120 + CASES
+LINE_MAX = 500
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 ROLES = {
     "anybody": ("optional", None),
@@ -69,4 +70,4 @@ async def test_as(start_gateway, key, tmp_path, who):  # noqa: F811
         finally:
             if program.returncode is None:
                 program.kill()
-    assert program.returncode == 0, told.decode()
+    assert program.returncode == 0, "\n".join(line[:LINE_MAX] for line in told.decode().splitlines())

@@ -143,6 +143,13 @@ async def test_forms(served):
     await check_nothing_failed(served)
 
 
+async def test_another_protocol_ends_the_connection(served):
+    """An Upgrade is answered as the request it came with, which is the last: what follows is no HTTP."""
+    async with asyncio.timeout(HANG_SECONDS_MAX), socket_to(served) as (reader, writer):
+        writer.write(GET + b"Connection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+        assert b"connection: close" in await reader.readuntil(b"\r\n\r\n")
+
+
 async def test_garbage(served):
     """Random bytes, and requests with some of their bytes changed, doubled or cut: no 5xx, no hang, and all goes on."""
     chance = random.Random(SEED)
