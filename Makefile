@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.set-up
 
-.PHONY: help setup up demo test test-fast faults soak check format bench rights lock audit wheels sbom pin pinned release clean
+.PHONY: help setup up demo test test-fast faults soak fuzz check format bench rights lock audit wheels sbom pin pinned release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ faults: setup ## kill, cut, stall, fill and erase every part of a real stack; mi
 
 soak: setup ## the fault suite's mixed load for MINUTES=n, a fault a minute
 	@ORC_FAULTS=1 ORC_SOAK_MINUTES=$(or $(MINUTES),10) $(BIN)/python -m pytest tests/faults/test_soak.py
+
+fuzz: setup ## CASES=n requests per role that the OpenAPI document allows or forbids, and garbage; hours
+	@ORC_FUZZ_CASES=$(or $(CASES),20000) $(BIN)/python -m pytest tests/gateway/test_fuzzing.py tests/gateway/test_raw_sockets.py
 
 check: setup ## what CI checks before the tests: format, lint, types, boundaries
 	@$(BIN)/ruff format --check .

@@ -46,6 +46,7 @@ read.run_tasks            SIUD     -     -          -         S
 read.run_counts           SIUD     -     -          -         S
 read.ticks                SID      -     -          -         S
 read.backfills            SIUD     -     -          -         S
+read.rates                SIUD      -     -          -         S
 """
 COLUMNS = {
     ("orc_auth", "auth.accounts"): {"role", "is_active", "version", "password_hash", "updated_at"},

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 from litestar import Request
+from litestar.exceptions import InternalServerException
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from msgspec import Meta, Struct
 
 from orc_domain.backfill import Concurrency, Reprocess
@@ -135,6 +137,11 @@ async def read_body(request: Request[Any, Any, Any], into: type[T], *, required:
             body = await request.body()
     except TimeoutError as error:
         raise Refusal(408, "body-too-slow", f"the body took longer than {BODY_SECONDS_MAX:g} s") from error
+    except RequestEntityTooLarge as error:
+        raise Refusal(413, "body-too-large", f"the body is larger than {BODY_BYTES_MAX} bytes") from error
+    except InternalServerException as error:
+        # What Litestar calls our fault is a client that went away, or was cut off for its framing.
+        raise Refusal(400, "body-cut", "the body ended before all of it had come") from error
     if body or required:
         _check_content_type(request.headers.get("content-type", ""))
     return decode_body(body if body or required else _EMPTY, into)

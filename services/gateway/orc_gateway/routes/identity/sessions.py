@@ -13,7 +13,7 @@ from orc_gateway.auth_client import AuthClient, unauthorized
 from orc_gateway.bodies import read_body
 from orc_gateway.guards import ACCESS, bearer
 from orc_gateway.identity_bodies import Credentials, LogOutBody, RefreshBody
-from orc_gateway.requests import AnyRequest, client_address
+from orc_gateway.requests import AnyRequest, address_of
 from orc_runtime.access import OPEN, Access
 from orc_runtime.auth_messages.sessions import LOG_IN, LOG_OUT, REFRESH, LogIn, LogOut, Opened, Refresh
 from orc_runtime.auth_messages.wire import Done
@@ -50,7 +50,7 @@ def session_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
             request_id=uuid4(),
             username=body.username,
             password=Secret(body.password),
-            address=client_address(request),
+            address=address_of(request),
         )
         return tokens_answer(await auth.ask(LOG_IN, wish, Opened))
 

@@ -14,7 +14,7 @@ from orc_gateway.auth_client import AuthClient, unauthorized
 from orc_gateway.bodies import read_body
 from orc_gateway.guards import ACCESS, credential_of
 from orc_gateway.identity_bodies import BootstrapBody, ChangeUserBody, Credentials, NewUserBody, PasswordBody
-from orc_gateway.requests import AnyRequest, client_address
+from orc_gateway.requests import AnyRequest, address_of
 from orc_runtime.access import OPEN, Access
 from orc_runtime.auth_messages.accounts import (
     ADD_USER,
@@ -102,7 +102,7 @@ def user_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
             secret=Secret(body.secret),
             username=body.username,
             password=Secret(body.password),
-            address=client_address(request),
+            address=address_of(request),
         )
         return json_answer(_details(await auth.ask(BOOTSTRAP, wish, Account)), NO_STORE)
 
@@ -179,7 +179,7 @@ def user_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
             authority=authority,
             old=Secret(body.old),
             new=Secret(body.new),
-            address=client_address(request),
+            address=address_of(request),
         )
         await auth.ask(CHANGE_PASSWORD, wish, Account)
         return Response(None, status_code=204)
