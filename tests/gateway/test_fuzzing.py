@@ -9,16 +9,13 @@ import asyncio
 import json
 import os
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
-from uuid import UUID
 
 import msgspec
 import pytest
+from gateway.people import first_admin, key, person
 from gateway.test_task_preview import SHOWN
-from gateway.test_who_asks import key  # noqa: F401
 
-from orc_auth.tokens import issue
 from orc_domain.previews import PreviewShown
 from orc_gateway.openapi import document
 
@@ -43,7 +40,7 @@ async def preview(_data):
 
 
 @pytest.mark.parametrize("who", ROLES)
-async def test_as(start_gateway, key, tmp_path, who):  # noqa: F811
+async def test_as(start_gateway, tmp_path, who):
     """No answer is 5xx, undeclared, of another shape or type than declared, or lets through what is declared invalid."""
     mode, role = ROLES[who]
     gateway = await start_gateway(auth=True, mode=mode)
@@ -51,13 +48,14 @@ async def test_as(start_gateway, key, tmp_path, who):  # noqa: F811
     described = json.loads(document(gateway.front._app))
     (tmp_path / "openapi.json").write_text(json.dumps(described))
     operations = sum(len(methods) for methods in described["paths"].values())
-    sent = []
-    if role is not None:
-        token = issue(
-            key, username=role, user_id=UUID(int=3), role=role, now=datetime.now(UTC), seconds=86_400
-        )
-        sent = ["--header", f"Authorization: Bearer {token.reveal()}"]
     async with gateway.served() as client:
+        sent = []
+        if role is not None:
+            # A key, whom no logout and no rotation ends on the way.
+            admin = await first_admin(client, start_gateway.bootstrap)
+            _, owner = await person(client, admin, "fuzz", role)
+            made = await key(client, owner, "*")
+            sent = ["--header", f"Authorization: Bearer {made['key']}"]
         program = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run", "openapi.json"),
             *("--url", str(client.base_url), "--checks", "all", "--phases", PHASES, "--no-color"),

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from gateway.test_who_asks import STRONG, WHO, key, sent, token_of  # noqa: F401
+from gateway.people import first_admin, person, sent
 from prometheus_client import CollectorRegistry
 
 from orc_gateway import rates as module
@@ -11,6 +11,7 @@ from orc_gateway.buckets import Limit
 from orc_gateway.client_address import parse_proxies
 from orc_gateway.rates import Rates, limits_of
 
+WHO = {"username": "myuser", "password": "mypassword"}
 SLOW = 0.001
 """Tokens a second: none comes back during a test."""
 PROXIES = parse_proxies(["127.0.0.1"])
@@ -66,10 +67,13 @@ async def test_two_gateways_share(limited):
     assert answers == [200] * 10 + [429] * 6
 
 
-async def test_principals(limited, key):  # noqa: F811
+async def test_principals(limited, start_gateway):
     """A principal has its own share wherever it asks from, and takes nobody else's."""
+    generous = await start_gateway(auth=True, mode="required")
+    async with generous.client() as client:
+        admin = await first_admin(client, start_gateway.bootstrap)
+        _, viewer = await person(client, admin, "vera", "viewer")
     gateway = await limited(requests=2, mode="required")
-    viewer, admin = sent(token_of(key, "viewer")), sent(token_of(key, "admin"))
     async with gateway.client() as client:
         codes = [
             await statuses(client, "GET", "/jobs", 1, headers=viewer | by("1.1.1.1")),
