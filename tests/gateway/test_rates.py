@@ -106,7 +106,7 @@ async def test_strangers_at_the_door(limited):
         codes = await statuses(client, "POST", "/auth/login", 4, json=WHO)
         assert await statuses(client, "GET", "/jobs", 4) == [200] * 4
     assert codes == [401, 401, 429, 429]
-    assert asked == ["orc.auth.login"] * 2
+    assert asked.count("orc.auth.login") == 2
 
 
 async def test_without_postgres_nobody_is_limited(limited):
