@@ -1,12 +1,13 @@
 """Every answer, whatever it is, has an id, tells a browser what it may not do with it, and lets no other site read it."""
 
-import json
 from uuid import UUID
 
 import httpx
 import pytest
 from gateway.test_connection import HEAD, socket_to
 from prometheus_client import CollectorRegistry
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from orc_gateway.client_address import parse_proxies
 from orc_gateway.front import Front
@@ -93,19 +94,17 @@ async def test_a_failure_outside_the_application(gateway, monkeypatch):
     assert "secret" not in answer.text
 
 
-async def test_log_lines_carry_the_id(gateway, monkeypatch, capsys):
+async def test_log_lines_carry_the_id(gateway, monkeypatch):
     """A failure's line in the log names the request, so that the answer's id finds it."""
-    from orc_runtime.logging import configure  # noqa: PLC0415
 
     async def fail(*_, **__):
         raise ZeroDivisionError
 
-    configure("gateway", as_json=True)
     monkeypatch.setattr(gateway.reads, "jobs", fail)
-    async with gateway.client() as client:
-        await client.get("/jobs", headers={"X-Request-Id": GIVEN})
-    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines() if "failed to answer" in line]
-    assert [line["request_id"] for line in lines] == [GIVEN]
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        async with gateway.client() as client:
+            await client.get("/jobs", headers={"X-Request-Id": GIVEN})
+    assert [line["request_id"] for line in lines if line["event"] == "failed to answer"] == [GIVEN]
 
 
 async def test_the_id_is_on_every_event(client, body):
