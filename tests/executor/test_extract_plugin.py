@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from support.plugins import MANY_WAYS, MODULES, announce
+from support.scratch_left import left_of_tasks
 from support.web_server import web_server
 from support.worker_process import DISCARD, order, table, worker_process
 
@@ -101,7 +102,7 @@ def test_a_stop_comes_between_two_batches(worker):
     assert frame.rows > 0
     worker.say(Stop())
     assert worker.answer() == Stopped()
-    assert list(worker.data_dir.glob(".scratch/worker-*/*-1-1")) == []
+    assert left_of_tasks(worker.data_dir) == []
 
 
 def test_an_endless_plugin_fills_no_disk(worker):

@@ -197,7 +197,7 @@ async def test_closing_leaves_no_process(pools):
 
 
 def test_a_worker_knows_no_way_to_the_database():
-    """A worker's environment holds its settings, the secrets and the interpreter's; nothing else."""
+    """A worker's environment holds its settings, the secrets and the interpreter's; offline, no secrets; nothing else."""
     environ = {
         "ORC_DATA_DIR": "/data",
         "ORC_SECRET_GITHUB_TOKEN": "t",
@@ -214,4 +214,9 @@ def test_a_worker_knows_no_way_to_the_database():
         "PATH": "/bin",
         "PYTHONPATH": "/lib",
     }
-    assert WORKER == ("-m", "orc_executor.worker")
+    assert worker_environment(environ, offline=True) == {
+        "ORC_DATA_DIR": "/data",
+        "PATH": "/bin",
+        "PYTHONPATH": "/lib",
+    }
+    assert WORKER == ("-P", "-m", "orc_executor.worker")

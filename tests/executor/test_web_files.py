@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
+from support.scratch_left import left_of_tasks
 from support.web_server import web_server
 from support.worker_process import DISCARD, table, worker_process
 from support.worker_reach import reach_of, underway_of
@@ -160,8 +161,7 @@ def test_a_worker_loads_files_of_every_kind_and_leaves_nothing(tmp_path):
     ):
         for path in files:
             assert worker.load({"type": path.split(".")[1], "path": f"{web.url}{path}"}, table()) == 1
-        left = [path for path in tmp_path.glob(".scratch/worker-*/*") if path.name not in {"lock", "engine"}]
-        assert left == []
+        assert left_of_tasks(tmp_path) == []
 
 
 def test_a_private_address_is_refused_unless_allowed(tmp_path):

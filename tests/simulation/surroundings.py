@@ -158,8 +158,9 @@ def _ways_out(world: Any) -> Iterator[tuple[Any, str, Any]]:
         yield app, "create_registry", lambda _service: CollectorRegistry()
     yield orc_executor.app, "Registry", _NoRegistry
     yield orc_executor.app, "spawn", spawner(world)
-    yield orc_executor.app, "worker_environment", lambda _environ: {}
-    yield orc_executor.app, "read_settings", lambda _cls, _environ: SimpleNamespace(scratch=Path("simulated"))
+    yield orc_executor.app, "worker_environment", lambda _environ, **_: {}
+    worker_settings = SimpleNamespace(scratch=Path("simulated"), worker_sandbox="off")
+    yield orc_executor.app, "read_settings", lambda _cls, _environ: worker_settings
     yield orc_executor.consumer, "Admission", _TimedAdmission
     yield (
         orc_scheduler.commands,

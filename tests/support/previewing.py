@@ -1,5 +1,8 @@
 """What a real worker says of a source that is only looked at, and what a folder holds before and after."""
 
+import os
+from pathlib import Path
+
 import duckdb
 import msgspec
 from support.worker_process import order
@@ -25,11 +28,12 @@ def rows_of(preview):
 
 
 def files_of(folder):
-    return {
-        path.relative_to(folder): path.read_bytes() if path.is_file() else None
-        for path in folder.rglob("*")
-        if ".scratch" not in path.parts
-    }
+    found = {}
+    for home, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name != ".scratch"]
+        for path in (Path(home, name) for name in (*folders, *files)):
+            found[path.relative_to(folder)] = path.read_bytes() if path.is_file() else None
+    return found
 
 
 def load_table(folder, sql):

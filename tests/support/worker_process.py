@@ -33,7 +33,7 @@ def table(name="t", **more):
     return {"type": "duckdb", "db_path": "out.duckdb", "table_name": name, **more}
 
 
-WORKER = ("-m", "orc_executor.worker")
+WORKER = ("-P", "-m", "orc_executor.worker")
 DISCARD = {"type": "discard"}
 INLINE = {"type": "inline", "rows": [{"a": 1}, {"a": 2}]}
 

@@ -12,13 +12,15 @@ from contextlib import AsyncExitStack
 from functools import partial
 from uuid import UUID
 
+import structlog
+
 from orc_domain.job_spec import PRIORITY_MAX
 from orc_domain.previews import preview_subject
 from orc_events.bus import Bus
 from orc_events.log import PostgresLog
 from orc_events.topology import Topology, pool_consumer, verify
 from orc_executor.attempt import Surroundings
-from orc_executor.child import Child, spawn, worker_environment
+from orc_executor.child import OFFLINE, WORKER, Child, spawn, worker_environment
 from orc_executor.claim import Voice
 from orc_executor.consumer import Consumer, Limits
 from orc_executor.leases import Leases
@@ -27,6 +29,7 @@ from orc_executor.orphans import Registry
 from orc_executor.pool import Pool
 from orc_executor.previews import QUEUE as PREVIEWERS
 from orc_executor.previews import Previews
+from orc_executor.sandbox import walls_of
 from orc_executor.settings import ExecutorSettings
 from orc_executor.slots import Slots
 from orc_executor.urgent import Urgent
@@ -40,6 +43,8 @@ from orc_runtime.metrics import create_registry
 from orc_runtime.plugin_news import tell_plugins
 from orc_runtime.settings import read_settings
 
+_logger = structlog.get_logger()
+
 MIGRATIONS = ("orc_events", "orc_executor")
 CONNECTIONS_MAX = 6
 """Two lanes of appends, two of reads, one for leases, one for health."""
@@ -49,6 +54,13 @@ POKES, POOL_POKES = "orc.poke.run.", "orc.poke.pool."
 async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
     """Live the service's life; returns when told to stop."""
     worker_settings = read_settings(WorkerSettings, os.environ)
+    walls = walls_of(worker_settings)
+    if walls.missing:
+        _logger.warning(
+            "workers are less confined than they could be",
+            missing=walls.missing,
+            sandbox=worker_settings.worker_sandbox,
+        )
     tell_plugins()
     metrics = create_registry(settings.SERVICE)
     async with AsyncExitStack() as resources:
@@ -70,10 +82,12 @@ async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
         )
         leases = Leases(database, settings.name, settings.lease_seconds)
         resources.push_async_callback(leases.close)
+        online, offline = (worker_environment(os.environ, offline=offline) for offline in (False, True))
         workers: Pool[Child] = Pool(
-            partial(spawn, registry, worker_environment(os.environ)),
+            partial(spawn, registry, online),
             slots=settings.slots_max,
             tasks_max=settings.tasks_per_worker_max,
+            spawn_offline=partial(spawn, registry, offline, (*WORKER, OFFLINE)) if walls.seccomp else None,
         )
         resources.push_async_callback(workers.close)
         figures = ExecutorMetrics(metrics)
@@ -104,6 +118,7 @@ async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
                 silence_seconds_max=settings.lease_seconds,
             ),
         )
+        figures.show_walls(walls)
         figures.show(active=lambda: consumer.active, workers=lambda: workers.size)
         await bus.listen(POKES + "*", lambda subject, _data: _poke(leases, subject))
         await bus.listen(POOL_POKES + settings.pool, lambda _subject, data: _hear(consumer, data))

@@ -31,6 +31,7 @@ from orc_executor.claim import OwnedRun
 from orc_executor.closing import Closing
 from orc_executor.frames import Failed, FrameError, Loaded, NoReceipt, Stopped, TaskOrder
 from orc_executor.frames import Progress as Heard
+from orc_executor.offline import needs_network
 from orc_executor.pool import NoWorker, Pool
 from orc_executor.progress import Reporter
 from orc_executor.time_limits import RUN_TIMEOUT, TimeLimit, limit_of, look_limit, run_limit
@@ -121,17 +122,24 @@ class Attempt:
         The worker is free again then. Raises what `OwnedRun.say` raises.
         """
         try:
-            worker = await self._around.pool.acquire()
+            self._worker = worker = await self._around.pool.acquire(offline=self._is_offline)
         except NoWorker as error:
-            return self._failed("worker_died", str(error), retryable=True, task_order=None)
+            return self._no_worker(error)
         began = self._loop.time()
         try:
-            self._worker = worker
             return await self._perform_tasks(worker)
+        except NoWorker as error:
+            return self._no_worker(error)
         finally:
-            self._worker = None
+            worker, self._worker = self._worker or worker, None
             self.worker_seconds = self._loop.time() - began
             self._around.pool.release(worker)
+
+    @property
+    def _is_offline(self) -> bool:
+        """Whether the next task needs no network."""
+        task = self.owned.run.next_task
+        return task is not None and not needs_network(task.extractor_config, task.loader_config)
 
     async def _perform_tasks(self, worker: Child) -> Closing | None:
         tasks_last = self.owned.requested.tasks[-1].task_order
@@ -144,6 +152,7 @@ class Attempt:
             await self.owned.say(closing.command, closing.what)
             if self.owned.run.is_ended:
                 return None
+            worker = self._worker = await self._around.pool.exchange(worker, offline=self._is_offline)
         return None
 
     async def _perform_task(self, worker: Child, task: RunTask) -> Closing | None:
@@ -241,6 +250,9 @@ class Attempt:
         return self._failed(
             "internal", f"the worker answered {answer!r}", retryable=True, task_order=task.task_order
         )
+
+    def _no_worker(self, error: NoWorker) -> Closing:
+        return self._failed("worker_died", str(error), retryable=True, task_order=None)
 
     def _failed(
         self,

@@ -10,6 +10,7 @@ import queue
 import select
 import sys
 import threading
+from typing import NoReturn
 
 from orc_executor.errors import storable
 from orc_executor.frames import (
@@ -30,6 +31,8 @@ from orc_executor.frames import (
 from orc_executor.underway import Preview, Reach, Underway
 
 PROGRESS_SECONDS = 0.5
+IDLE_SECONDS = 2.0
+"""How often a confined worker without work looks whether the folders are those that it may touch."""
 INTERRUPT_SECONDS = 0.05
 """How often a task that must end is interrupted again."""
 _READ_BYTES = 1024 * 1024
@@ -39,8 +42,10 @@ EXIT_BAD_FRAME = 65
 class Attendant:
     """Reads and writes the pipes."""
 
-    def __init__(self, source: int, sink: int, reach: Reach) -> None:
+    def __init__(self, source: int, sink: int, reach: Reach, *, is_confined: bool = False) -> None:
+        """Where it `is_confined` the process reaches the folders that there were at its start, and no others."""
         self._source, self._sink, self._reach = source, sink, reach
+        self._is_confined = is_confined
         self._frames = orders()
         self._tasks: queue.SimpleQueue[Underway] = queue.SimpleQueue()
         self._writing = threading.Lock()
@@ -72,23 +77,29 @@ class Attendant:
                 underway.tick()
                 if not readable:
                     self._tell_progress(underway)
+            elif not readable and self._reach.folders.made_anew():
+                # Another worker reaches what is there now.
+                self._end()
 
     def _patience(self) -> float | None:
         if self._underway is None:
-            return None
+            return IDLE_SECONDS if self._is_confined else None
         return INTERRUPT_SECONDS if self._underway.must_end else PROGRESS_SECONDS
 
     def _read(self) -> None:
         data = os.read(self._source, _READ_BYTES)
         if not data:
-            self._reach.scratch.remove()
-            os._exit(0)
+            self._end()
         try:
             for frame in self._frames.feed(data):
                 self._take(frame)
         except FrameError as error:
             print(f"the executor sent no frame: {error}", file=sys.stderr, flush=True)  # noqa: T201
             os._exit(EXIT_BAD_FRAME)
+
+    def _end(self) -> NoReturn:
+        self._reach.scratch.remove()
+        os._exit(0)
 
     def _take(self, frame: FromParent) -> None:
         match frame:

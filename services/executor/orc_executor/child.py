@@ -39,7 +39,9 @@ from orc_runtime.settings import describe
 
 _logger = structlog.get_logger()
 
-WORKER = ("-m", "orc_executor.worker")
+WORKER = ("-P", "-m", "orc_executor.worker")
+"""Nothing is imported from the folder that the executor happens to be in."""
+OFFLINE = "--offline"
 START_SECONDS_MAX = 30.0
 CLOSE_SECONDS_MAX = 2.0
 LAST_WORDS_SECONDS = 1.0
@@ -57,7 +59,9 @@ _PLAIN = {
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 }
-_PLAIN_PREFIXES = ("ORC_SECRET_", "LC_", "PYTHON")
+_PLAIN_PREFIXES: tuple[str, ...] = ("LC_", "PYTHON")
+_ONLINE = {"ORC_SECRETS_DIR", "ORC_EGRESS_ALLOW", "SSL_CERT_FILE", "SSL_CERT_DIR"}
+_ONLINE_PREFIXES = ("ORC_SECRET_",)
 _IN, _OUT, _ERR = 0, 1, 2
 
 
@@ -253,9 +257,16 @@ async def spawn(registry: Registry, environment: Mapping[str, str], program: Seq
     return child
 
 
-def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what a worker may know: its settings, the secrets, what an interpreter needs; no way to the database."""
+def worker_environment(environ: Mapping[str, str], *, offline: bool = False) -> dict[str, str]:
+    """
+    Return what a worker may know: its settings, the secrets, what an interpreter needs; no way to the database.
+
+    One that is offline needs no secrets either.
+    """
     known = {name for described in describe(WorkerSettings) for name in described.variables} | _PLAIN
-    return {
-        name: value for name, value in environ.items() if name in known or name.startswith(_PLAIN_PREFIXES)
-    }
+    prefixes = _PLAIN_PREFIXES
+    if offline:
+        known -= _ONLINE
+    else:
+        prefixes += _ONLINE_PREFIXES
+    return {name: value for name, value in environ.items() if name in known or name.startswith(prefixes)}

@@ -2,21 +2,21 @@
 Engine: the worker's DuckDB, opened once and locked down; target files are attached for a load and detached after it.
 
 An engine in memory that attaches a file costs a fifth of opening the file as a database of its own. It may touch the
-data folder, the file roots and the scratch folder, nothing else, and no setting can be changed any more.
+scratch folder, where files of a task have names that lead to them, nothing else, and no setting can be changed any more.
 """
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from orc_domain.loaders.duckdb import MEMORY
 from orc_executor import sql_names
+from orc_executor.database_files import DatabaseFile
 from orc_executor.engine_errors import is_fatal, is_foreign_lock, target_error
-from orc_executor.errors import TargetUnusable
+from orc_executor.errors import OutcomeUnknown, TargetUnusable
 from orc_executor.locks import Patience, file_lock
+from orc_executor.pins import Place
 from orc_executor.scratch import Scratch
 from orc_executor.underway import Underway
 from orc_executor.worker_settings import WorkerSettings
@@ -24,7 +24,6 @@ from orc_executor.worker_settings import WorkerSettings
 if TYPE_CHECKING:
     import pyarrow as pa
 
-UNFINISHED_SUFFIX = ".orc-unfinished"
 ENGINE_MEMORY_SHARE = 0.7
 """Of the worker's memory; the rest is for what DuckDB does not count, and Python."""
 
@@ -33,6 +32,8 @@ class Engine:
     """A locked-down DuckDB; one statement at a time, from one thread."""
 
     def __init__(self, settings: WorkerSettings, folders: tuple[str, ...], scratch: Scratch) -> None:
+        """`folders` are what may be touched beside the scratch folder."""
+        self._scratch = scratch
         self.is_broken = False
         """Whether the process must be replaced: what it holds can no longer be trusted."""
         self._connection = duckdb.connect(
@@ -118,59 +119,89 @@ class Engine:
         return round(percent, 1) if percent >= 0 else None
 
     @contextmanager
+    def in_memory(self) -> Iterator[None]:
+        """Have an empty database as `target` for the block, which nothing is kept of."""
+        self.run("ATTACH ':memory:' AS target")
+        try:
+            yield
+        finally:
+            self._detach()
+
+    @contextmanager
     def attached(
-        self, path: str, name: str, underway: Underway, *, storage_version: str | None = None
+        self, place: Place, underway: Underway, *, storage_version: str | None = None
     ) -> Iterator[None]:
         """
-        Have the database file as `target`, alone, for the block.
+        Have the database file as `target`, alone, for the block; it is made where there is none.
 
         Raises TargetLocked when it is held by others for as long as the task may take, TargetUnusable when it is no
-        database of ours. Leaving writes what was committed into the file.
+        database of ours, OutcomeUnknown when what was committed did not get into the file. Leaving writes what was
+        committed into the file.
         """
-        if path == MEMORY:
-            self.run("ATTACH ':memory:' AS target")
-            try:
-                yield
-            finally:
-                self._detach()
-            return
         patience = Patience(underway.wait_until, underway.check_stop)
-        with file_lock(path, name, patience):
-            if not os.path.exists(path):  # noqa: PTH110
-                self._create(path, name, storage_version)
-            self._attach(path, name, patience)
+        with file_lock(place, patience):
+            file = DatabaseFile(place, self._scratch.subfolder("target"))
+            if not place.exists():
+                self._create(file, storage_version)
+            with file.opened():
+                self._attach(file, patience)
+                try:
+                    self._take_in(file)
+                    yield
+                finally:
+                    self._detach()
+                if file.has_log:
+                    self.is_broken = True
+                    raise OutcomeUnknown(f"{file.name}: what was committed is not in the file")
+
+    def read_only(self, place: Place) -> AbstractContextManager[None]:
+        """Have the database file as `target`, to read, for the block; raises duckdb.Error, FileNotFoundError, TargetUnusable."""
+        return self._read_only(DatabaseFile(place, self._scratch.subfolder("target")))
+
+    @contextmanager
+    def _read_only(self, file: DatabaseFile) -> Iterator[None]:
+        with file.opened():
+            self.run(f"ATTACH {sql_names.text(file.path)} AS target (TYPE duckdb, READ_ONLY)")
             try:
                 yield
             finally:
                 self._detach()
 
-    def _create(self, path: str, name: str, storage_version: str | None) -> None:
+    def _create(self, file: DatabaseFile, storage_version: str | None) -> None:
         """Make an empty database, whole or not at all: a process killed while DuckDB makes one leaves a broken file."""
-        unfinished = path + UNFINISHED_SUFFIX
+        made = f"{file.path}.new"
         try:
-            if os.path.exists(unfinished):  # noqa: PTH110
-                os.unlink(unfinished)  # noqa: PTH108
             version = (
                 "" if storage_version is None else f", STORAGE_VERSION {sql_names.text(storage_version)}"
             )
-            self.run(f"ATTACH {sql_names.text(unfinished)} AS target (TYPE duckdb{version})")
+            self.run(f"ATTACH {sql_names.text(made)} AS target (TYPE duckdb{version})")
             self._detach()
-            os.rename(unfinished, path)  # noqa: PTH104
+            file.put(made)
         except OSError as error:
-            raise TargetUnusable(f"{name}: cannot be made: {error.strerror}") from error
+            raise TargetUnusable(f"{file.name}: cannot be made: {error.strerror}") from error
         except duckdb.Error as error:
-            raise target_error(error, name) from error
+            raise target_error(error, file.name) from error
 
-    def _attach(self, path: str, name: str, patience: Patience) -> None:
+    def _take_in(self, file: DatabaseFile) -> None:
+        """Have the file hold what a log of others beside it holds: ours is elsewhere."""
+        if not file.has_foreign_log:
+            return
+        try:
+            self.run("CHECKPOINT target")
+        except duckdb.Error as error:
+            raise target_error(error, file.name) from error
+        file.drop_foreign_log()
+
+    def _attach(self, file: DatabaseFile, patience: Patience) -> None:
         while True:
             try:
-                self.run(f"ATTACH {sql_names.text(path)} AS target (TYPE duckdb)")
+                self.run(f"ATTACH {sql_names.text(file.path)} AS target (TYPE duckdb)")
                 return
             except duckdb.Error as error:
                 if not is_foreign_lock(error):
-                    raise target_error(error, name) from error
+                    raise target_error(error, file.name) from error
                 holder = str(error).partition("held in ")[2].partition(". See")[0]
-            patience.pause(f"{name}: another process has it open ({holder or 'unknown'})")
+            patience.pause(f"{file.name}: another process has it open ({holder or 'unknown'})")
 
     def _detach(self) -> None:
         # Whatever fails here, what was committed is in the file.

@@ -1,6 +1,7 @@
 """DuckDB's errors, told in ours: which file, which line, why."""
 
 import re
+from collections.abc import Mapping
 
 import duckdb
 
@@ -32,6 +33,9 @@ _ADVICE = re.compile(
 )
 _POINTER = re.compile(r"\n\s*LINE \d+:.*", re.DOTALL)
 _PREFIX = re.compile(r"^[A-Za-z ]{3,30} Error: ")
+_OWN_PROCESS = re.compile(r"/proc/\d+/fd/")
+"""DuckDB may say which process `self` is."""
+_OWN_PATH = re.compile(r"/proc/self/fd/\d+/[^\s\"']*")
 _ORIGINAL_CHARACTERS_MAX = 200
 
 
@@ -67,9 +71,7 @@ def source_error(error: duckdb.Error, names: dict[str, str]) -> TaskError | Task
     """
     if (general := _general_error(error)) is not None:
         return general
-    text = str(error)
-    for path in sorted(names, key=len, reverse=True):
-        text = text.replace(path, names[path])
+    text = _named(error, names)
     if DOUBT in text:
         return SourceMalformed(_only(names), text.partition(f"{DOUBT}: ")[2])
     if line := _LINE.search(text):
@@ -94,9 +96,7 @@ def csv_line(error: duckdb.Error) -> int | None:
 
 def csv_reason(error: duckdb.Error, names: dict[str, str]) -> str:
     """Return the reason and the line as it stands, without the advice for people at a prompt."""
-    text = str(error)
-    for path in sorted(names, key=len, reverse=True):
-        text = text.replace(path, names[path])
+    text = _named(error, names)
     original = _ORIGINAL.search(text)
     said = f" (the line: {original[1][:_ORIGINAL_CHARACTERS_MAX]})" if original else ""
     return _reason(_ORIGINAL.sub("", _LINE.sub("", text))) + said
@@ -104,7 +104,18 @@ def csv_reason(error: duckdb.Error, names: dict[str, str]) -> str:
 
 def target_error(error: duckdb.Error, name: str) -> TaskError | TaskStopped:
     """Say what an error of the database file itself means."""
-    return _general_error(error) or TargetUnusable(f"{name}: {_reason(str(error))}")
+    if (general := _general_error(error)) is not None:
+        return general
+    reason = _OWN_PATH.sub(lambda _: name, _reason(_named(error, {})))
+    return TargetUnusable(f"{name}: {reason}")
+
+
+def _named(error: duckdb.Error, names: Mapping[str, str]) -> str:
+    """Return the text with files called as people know them."""
+    text = _OWN_PROCESS.sub("/proc/self/fd/", str(error))
+    for path in sorted(names, key=len, reverse=True):
+        text = text.replace(path, names[path])
+    return text
 
 
 def _general_error(error: duckdb.Error) -> TaskError | TaskStopped | None:

@@ -13,24 +13,26 @@ from contextlib import contextmanager
 
 from orc_executor.errors import TargetLocked, TargetUnusable
 from orc_executor.paths import LOCK_SUFFIX
+from orc_executor.pins import Place
 
 LOCK_PAUSE_SECONDS_MIN, LOCK_PAUSE_SECONDS_MAX = 0.002, 0.1
 
 
 @contextmanager
-def file_lock(path: str, name: str, patience: "Patience") -> Iterator[None]:
-    """Hold the lock of the database file `path`; raises TargetLocked, TargetUnusable and what `patience` raises."""
+def file_lock(place: Place, patience: "Patience") -> Iterator[None]:
+    """Hold the lock of a target; raises TargetLocked, TargetUnusable and what `patience` raises."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        descriptor = os.open(path + LOCK_SUFFIX, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        descriptor = os.open(place.base + LOCK_SUFFIX, flags, 0o644, dir_fd=place.folder)
     except OSError as error:
-        raise TargetUnusable(f"{name}: its lock file cannot be opened: {error.strerror}") from error
+        raise TargetUnusable(f"{place.name}: its lock file cannot be opened: {error.strerror}") from error
     try:
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                patience.pause(f"{name}: another task has been loading into it")
+                patience.pause(f"{place.name}: another task has been loading into it")
         yield
     finally:
         os.close(descriptor)

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable
 
+from msgspec import structs
 from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from orc_executor.sandbox import Walls
 
 
 class ExecutorMetrics:
@@ -24,3 +27,14 @@ class ExecutorMetrics:
             ("orc_executor_workers", "Worker processes.", workers),
         ):
             Gauge(name, meaning, registry=self._registry).set_function(ask)
+
+    def show_walls(self, walls: Walls) -> None:
+        """Say what of the sandbox workers have."""
+        gauge = Gauge(
+            "orc_executor_worker_walls",
+            "1 where workers have this part of the sandbox, else 0.",
+            ["wall"],
+            registry=self._registry,
+        )
+        for wall, there in structs.asdict(walls).items():
+            gauge.labels(wall).set(there)

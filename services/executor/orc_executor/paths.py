@@ -3,8 +3,10 @@ Paths: find the file that a config means, and judge where it really is.
 
 A relative path is looked for under the data folder and then under each file root; a target is always under the data
 folder. What counts is the real path, after every symlink: it must lie under one of those folders, and be a plain file
-with one name (another hard link may lie anywhere). DuckDB is told the same folders, so that a link changed after the
-judgement still leads nowhere.
+with one name (another hard link may lie anywhere).
+
+A name may be swapped for a link after it was judged, so what is judged is only a path. `pins.py` opens it without
+following any link, looks at what it has opened, and gives others a name that leads to nothing else.
 """
 
 import os
@@ -16,6 +18,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from orc_executor.beneath import open_folder
 from orc_executor.errors import PathRefused, SourceMalformed, SourceMissing, TargetUnusable
 
 LOCK_SUFFIX = ".orc-lock"
@@ -25,12 +28,14 @@ class SourceFile(Struct, frozen=True):
     """A file that may be read."""
 
     path: str
-    """Real and absolute."""
+    """Absolute: where it really is, or a name that leads to what was opened of it."""
     name: str
     """As to call it in a message: under its folder."""
     bytes: int
     mark: str = ""
     """Size and time of its last change: another when the file is."""
+    place: str = ""
+    """Where a file of this machine really is, which tells it from others."""
 
     @property
     def pattern(self) -> str:
@@ -44,6 +49,12 @@ class Folders:
     def __init__(self, data_dir: Path, file_roots: Sequence[Path] = ()) -> None:
         self.data_dir = os.path.realpath(data_dir)
         self.all = (self.data_dir, *(os.path.realpath(root) for root in file_roots))
+        self._at_first = [_identity(root) for root in self.all]
+
+    def made_anew(self) -> str | None:
+        """Return a folder that is another than at first, if only of the same name."""
+        found = zip(self.all, self._at_first, strict=True)
+        return next((root for root, first in found if _identity(root) != first), None)
 
     def sources(self, path: str, files_max: int) -> list[SourceFile]:
         """Return the file, or those that the pattern matches, by name; raises SourceMissing, PathRefused."""
@@ -67,7 +78,7 @@ class Folders:
             return real
         except OSError as error:
             raise TargetUnusable(f"{path}: {error.strerror}") from error
-        _check_plain(status, path, TargetUnusable)
+        check_plain(status, path, TargetUnusable)
         return real
 
     def target_folder(self, path: str) -> str:
@@ -79,7 +90,7 @@ class Folders:
         return real
 
     def _real_target(self, path: str) -> str:
-        real = os.path.realpath(os.path.join(self.data_dir, path))  # noqa: PTH118
+        real = _real_path(os.path.join(self.data_dir, path), path)  # noqa: PTH118
         if not _lies_under(real, (self.data_dir,)):
             raise PathRefused(f"{path}: its real path {real} is not under ORC_DATA_DIR ({self.data_dir})")
         if real.endswith(LOCK_SUFFIX):
@@ -87,7 +98,8 @@ class Folders:
         return real
 
     def _source(self, path: str) -> SourceFile:
-        real, name = os.path.realpath(path), self._name(path)
+        name = self._name(path)
+        real = _real_path(path, name)
         if not _lies_under(real, self.all):
             raise PathRefused(f"{name}: its real path {real} is outside {self._named()}")
         try:
@@ -96,10 +108,10 @@ class Folders:
             raise SourceMissing(f"{name}: no such file") from error
         except OSError as error:
             raise PathRefused(f"{name}: {error.strerror}") from error
-        _check_plain(status, name, PathRefused)
+        check_plain(status, name, PathRefused)
         if not os.access(real, os.R_OK):
             raise PathRefused(f"{name}: may not be read by this process")
-        return SourceFile(real, name, status.st_size, f"{status.st_size} {status.st_mtime_ns}")
+        return SourceFile(real, name, status.st_size, mark_of(status), real)
 
     def _name(self, path: str) -> str:
         for root in self.all:
@@ -113,7 +125,7 @@ class Folders:
 
     def _make_parent(self, path: str, real: str) -> None:
         try:
-            os.makedirs(os.path.dirname(real), exist_ok=True)  # noqa: PTH103, PTH120
+            os.close(open_folder(os.path.dirname(real), make=True))  # noqa: PTH120
         except OSError as error:
             raise TargetUnusable(
                 f"{path}: the folder {os.path.dirname(real)} cannot be made: {error.strerror}"  # noqa: PTH120
@@ -126,13 +138,33 @@ def _matches(place: str) -> Iterator[str]:
         yield from (match for match in iglob(place, recursive=True) if not os.path.isdir(match))  # noqa: PTH112, PTH207
 
 
+def _real_path(path: str, name: str) -> str:
+    """Return the real path; raises PathRefused where the system cannot tell it, as of a link that is being swapped."""
+    try:
+        return os.path.realpath(path)
+    except OSError as error:
+        raise PathRefused(f"{name}: where it really is cannot be told: {error.strerror}") from error
+
+
+def _identity(folder: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(folder)  # noqa: PTH116
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def _lies_under(path: str, roots: Sequence[str]) -> bool:
     return any(path.startswith(root.rstrip(os.sep) + os.sep) for root in roots)
 
 
-def _check_plain(
-    status: os.stat_result, name: str, refusal: type[PathRefused] | type[TargetUnusable]
-) -> None:
+def mark_of(status: os.stat_result) -> str:
+    """Return what is another once the file was changed."""
+    return f"{status.st_size} {status.st_mtime_ns}"
+
+
+def check_plain(status: os.stat_result, name: str, refusal: type[PathRefused] | type[TargetUnusable]) -> None:
+    """Refuse what is no plain file of one name only."""
     if not stat.S_ISREG(status.st_mode):
         raise refusal(f"{name}: is not a plain file")
     if status.st_nlink != 1:

@@ -23,6 +23,7 @@ from orc_domain.previews import (
 from orc_executor.child import Child, WorkerDied
 from orc_executor.errors import TimedOut
 from orc_executor.frames import Failed, FrameError, LoadLimits, Previewed, PreviewOrder, Progress, TaskOrder
+from orc_executor.offline import needs_network
 from orc_executor.pool import NoWorker, Pool
 
 _logger = structlog.get_logger()
@@ -56,13 +57,15 @@ class Previews:
 
     async def _look(self, wish: PreviewWish) -> PreviewAnswer:
         try:
-            worker = await self._pool.acquire_extra()
+            order = self._order(wish)
+            offline = not needs_network(order.task.extractor_config, order.task.loader_config)
+            worker = await self._pool.acquire_extra(offline=offline)
         except NoWorker as error:
             return PreviewFailed("worker_died", str(error))
         try:
             # One that is cancelled kills its worker.
             async with asyncio.timeout(self._seconds_max + KILL_MARGIN_SECONDS):
-                answer = await worker.perform(self._order(wish), _unheard)
+                answer = await worker.perform(order, _unheard)
         except TimeoutError:
             return PreviewLate(self._seconds_max)
         except (WorkerDied, FrameError) as error:

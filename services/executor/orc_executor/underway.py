@@ -18,6 +18,7 @@ from orc_domain.egress import EgressPolicy
 from orc_executor.errors import TaskStopped, TimedOut
 from orc_executor.frames import Phase, Progress, TaskOrder
 from orc_executor.paths import Folders, SourceFile
+from orc_executor.pins import Pins
 from orc_executor.scratch import Scratch
 from orc_executor.secrets import Secrets
 
@@ -65,6 +66,9 @@ class Underway:
         self.spooled_bytes = 0
         """Written into its folder, to be held against `spool_bytes_max`."""
         self._folder: Path | None = None
+        self._plain_folder: Path | None = None
+        self.pins = Pins(self.folder)
+        """What it has opened in the folders that others may write into."""
         self._is_stopped = self._is_late = False
         self.is_committing = False
         """Whether a stop comes too late."""
@@ -138,10 +142,21 @@ class Underway:
             self._folder = self.reach.scratch.subfolder(f"{order.run_id}-{order.attempt}-{order.task_order}")
         return self._folder
 
+    def plain_folder(self) -> Path:
+        """Return a folder of the task with a path like any other, for what is not ours; made on first use."""
+        if self._plain_folder is None:
+            order = self.order
+            self._plain_folder = self.reach.scratch.plain(
+                f"{order.run_id}-{order.attempt}-{order.task_order}"
+            )
+        return self._plain_folder
+
     def clean_up(self) -> None:
-        """Remove the folder."""
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        """Remove the folders, and hold nothing open any more."""
+        self.pins.let_go()
+        for folder in (self._folder, self._plain_folder):
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def seconds(self) -> float:
         """Return how long the task has taken, to a microsecond."""

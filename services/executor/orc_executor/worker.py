@@ -1,11 +1,13 @@
 """
 Worker: the process that extracts and loads, one order at a time.
 
-    python -m orc_executor.worker [--in FD] [--out FD]
+    python -m orc_executor.worker [--in FD] [--out FD] [--offline]
 
     main thread    order → extract, load → answer
     attendant      reads the pipe: answers Ping and passes Stop on while the main thread loads, tells progress, and
                    ends the process when the pipe does, whatever the main thread is at
+
+Before it reads anything it takes on the sandbox, see `sandbox.py`; offline, it has no network.
 
 An idle worker is small: DuckDB, Arrow and the HTTP client are imported by the first order that needs them. The
 settings come from the environment, see `worker_settings`.
@@ -28,10 +30,11 @@ from orc_domain.loaders.discard import DiscardLoad
 from orc_domain.rejection import Rejected
 from orc_domain.run_messages import TaskResult
 from orc_executor.attendant import Attendant
+from orc_executor.beneath import HAS_DESCRIPTOR_PATHS
 from orc_executor.errors import Internal, OutcomeUnknown, OutOfMemory, TaskError, TaskStopped
 from orc_executor.frames import Answer, Failed, Loaded, NoReceipt, Stopped
 from orc_executor.paths import Folders
-from orc_executor.sandbox import die_with_parent, limit_resources
+from orc_executor.sandbox import confine, die_with_parent, limit_resources
 from orc_executor.scratch import Scratch
 from orc_executor.secrets import Secrets
 from orc_executor.underway import Reach, Underway
@@ -48,8 +51,8 @@ EXIT_UNCERTAIN = 75
 class Worker:
     """Performs orders; what it opens stays open for the next one."""
 
-    def __init__(self, settings: WorkerSettings, reach: Reach) -> None:
-        self._settings, self._reach = settings, reach
+    def __init__(self, settings: WorkerSettings, reach: Reach, *, is_confined: bool = False) -> None:
+        self._settings, self._reach, self._is_confined = settings, reach, is_confined
         self._engine: Engine | None = None
 
     def serve(self, attendant: Attendant) -> None:
@@ -85,6 +88,10 @@ class Worker:
 
     def _perform(self, underway: Underway) -> Answer:
         order = underway.order
+        if self._is_confined and (folder := self._reach.folders.made_anew()):
+            # The next attempt is another worker's.
+            message = f"{folder} was made anew since the worker started, which may not reach it now"
+            return Failed("worker_died", message, retryable=True, fatal=True)
         extractor, loader = parse_extractor(order.extractor_config), parse_loader(order.loader_config)
         if underway.preview is not None:
             from orc_executor.preview import preview  # noqa: PLC0415 - an idle worker is small
@@ -104,7 +111,9 @@ class Worker:
         from orc_executor.engine import Engine  # noqa: PLC0415
 
         if self._engine is None:
-            self._engine = Engine(self._settings, self._reach.folders.all, self._reach.scratch)
+            # With descriptors as paths all that it touches has a name in the scratch folder.
+            folders = () if HAS_DESCRIPTOR_PATHS else self._reach.folders.all
+            self._engine = Engine(self._settings, folders, self._reach.scratch)
         return self._engine
 
     def _failed(self, error: TaskError, underway: Underway, *, fatal: bool = False) -> Failed:
@@ -136,19 +145,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--in", dest="source", type=int, default=0, help="descriptor to read orders from")
     parser.add_argument("--out", dest="sink", type=int, default=1, help="descriptor to write answers to")
+    parser.add_argument("--offline", action="store_true", help="have no network")
     options = parser.parse_args(arguments)
     die_with_parent()
     settings = read_settings(WorkerSettings, os.environ)
-    limit_resources(settings.worker_memory_bytes_max)
+    limit_resources(settings)
+    settings.scratch.mkdir(parents=True, exist_ok=True)
+    walls = confine(settings, offline=options.offline)
     reach = Reach(
         Folders(settings.data_dir, settings.file_roots),
         Scratch(settings.scratch),
         Secrets(os.environ, settings.secrets_dir),
         parse_egress(settings.egress_allow),
     )
-    attendant = Attendant(*_own_pipes(options.source, options.sink), reach)
+    pipes = _own_pipes(options.source, options.sink)
+    attendant = Attendant(*pipes, reach, is_confined=walls.landlock)
     attendant.start()
-    Worker(settings, reach).serve(attendant)
+    Worker(settings, reach, is_confined=walls.landlock).serve(attendant)
 
 
 def _own_pipes(source: int, sink: int) -> tuple[int, int]:

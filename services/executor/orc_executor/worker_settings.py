@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Struct
 
@@ -28,6 +28,20 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         tuple[str, ...],
         setting("Private addresses that may be reached: CIDR ranges, `loopback`, `private`."),
     ] = ()
+    worker_sandbox: Annotated[
+        Literal["auto", "required", "off"],
+        setting(
+            "How workers are kept from what no task needs: `auto` is all that the kernel has, `required` refuses to "
+            "start without Landlock and seccomp, `off` is limits alone."
+        ),
+    ] = "auto"
+    worker_read_dirs: Annotated[
+        tuple[Path, ...],
+        setting(
+            "More folders that workers may read, for libraries of plugins; no job can name a file in them.",
+            separator=os.pathsep,
+        ),
+    ] = ()
     worker_memory_bytes_max: Annotated[int, setting("Memory of one worker process.", ge=256 * _MEBIBYTE)] = (
         4096 * _MEBIBYTE
     )
@@ -36,10 +50,16 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         int, setting("Disk that one worker may use for what does not fit into memory.", ge=0)
     ] = 64 * 1024 * _MEBIBYTE
 
+    worker_file_bytes_max: Annotated[
+        int,
+        setting("The longest file that a worker may write, a DuckDB file among them.", ge=1024 * _MEBIBYTE),
+    ] = 1024 * 1024 * _MEBIBYTE
+
     @property
     def scratch(self) -> Path:
         """Where attempts spool."""
-        return self.scratch_dir or self.data_dir / ".scratch"
+        # A link that the setting names is as good as what it leads to; in the data folder anybody may have put one.
+        return self.scratch_dir.resolve() if self.scratch_dir else self.data_dir / ".scratch"
 
     @property
     def threads(self) -> int:

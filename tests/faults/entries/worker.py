@@ -71,17 +71,17 @@ def run(self: Any, sql: str, parameters: Any = None) -> Any:
 
 
 @contextmanager
-def attached(self: Any, path: str, name: str, underway: Any, **more: Any) -> Any:
+def attached(self: Any, place: Any, underway: Any, **more: Any) -> Any:
     point("before-lock")
-    with _attached(self, path, name, underway, **more):
+    with _attached(self, place, underway, **more):
         yield
 
 
-def attach_carelessly(self: Any, path: str, *rest: Any) -> None:
+def attach_carelessly(self: Any, file: Any, *rest: Any) -> None:
     """Do what a checksum or a size probe in this process would do: DuckDB's own lock is gone afterwards."""
-    _attach(self, path, *rest)
-    with open(path, "rb") as file:  # noqa: PTH123
-        file.read(1)
+    _attach(self, file, *rest)
+    with open(file.path, "rb") as opened:  # noqa: PTH123
+        opened.read(1)
 
 
 def write_nothing(_self: Any, result: Any) -> receipts.Receipt:

@@ -126,10 +126,13 @@ class ParquetSource:
 def _check_ends(file: SourceFile) -> None:
     if file.bytes == 0:
         raise SourceMalformed(file.name, "the file is empty")
-    with open(file.path, "rb") as opened:  # noqa: PTH123
-        begins = opened.read(len(_MAGIC))
-        opened.seek(max(0, file.bytes - len(_MAGIC)))
-        ends = opened.read(len(_MAGIC))
+    try:
+        with open(file.path, "rb") as opened:  # noqa: PTH123
+            begins = opened.read(len(_MAGIC))
+            opened.seek(max(0, file.bytes - len(_MAGIC)))
+            ends = opened.read(len(_MAGIC))
+    except OSError as error:
+        raise SourceMalformed(file.name, f"cannot be read: {error.strerror}") from error
     if begins != _MAGIC:
         raise SourceMalformed(file.name, "is not a Parquet file: it does not begin as one")
     if ends != _MAGIC or file.bytes < _SHORTEST_BYTES:

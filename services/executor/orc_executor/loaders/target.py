@@ -9,9 +9,12 @@ from typing import Protocol
 
 from msgspec import Struct
 
+from orc_executor.errors import TargetUnusable
 from orc_executor.extractors.source import Source
+from orc_executor.pins import Place
 from orc_executor.receipts import Receipt
 from orc_executor.state import NO_STATE, TaskState
+from orc_executor.underway import Underway
 
 
 class Known(Struct, frozen=True):
@@ -42,3 +45,11 @@ class Target(Protocol):
         `state` is where the source goes on, to be saved as it is after the load; None when it begins anew each time.
         Raises StateMoved when it is not the target's state any more.
         """
+
+
+def place_of(real: str, name: str, underway: Underway) -> Place:
+    """Return the place of a target whose folder was made; raises TargetUnusable."""
+    try:
+        return underway.pins.place(real, name)
+    except FileNotFoundError as error:
+        raise TargetUnusable(f"{name}: its folder is gone") from error

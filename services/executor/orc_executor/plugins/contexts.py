@@ -54,9 +54,7 @@ class Context:
     @cached_property
     def scratch(self) -> Path:
         """A folder for what does not fit into memory, empty at first and removed with the task."""
-        folder = self._underway.folder() / "plugin"
-        folder.mkdir(exist_ok=True)
-        return folder
+        return self._underway.plain_folder()
 
     def check_stop(self) -> None:
         """Raise what must not be caught when the task is to end; to be asked wherever work goes on for long."""

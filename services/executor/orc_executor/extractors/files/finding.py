@@ -45,8 +45,12 @@ def find_files(
         if one in places:
             named = fetched[places[one]]
         else:
-            named = [(file.path, file) for file in folders.sources(one, files_max)]
-            named = [(key, file) for key, file in named if known is None or known.get(key) != file.mark]
+            judged = [file for file in folders.sources(one, files_max) if file.place not in found]
+            named = [
+                (file.place, underway.pins.source(file))
+                for file in judged
+                if known is None or known.get(file.place) != file.mark
+            ]
         for key, file in named:
             found.setdefault(key, file)
             marks[key] = file.mark

@@ -27,7 +27,7 @@ from orc_executor.loaders.duckdb.staging import stage, unstage
 from orc_executor.loaders.duckdb.states import read_state, save_state
 from orc_executor.loaders.duckdb.tables import DuckdbTables, Told, texts
 from orc_executor.loaders.quarantine import keep_rejects
-from orc_executor.loaders.target import NOTHING_KNOWN, Known, StateMoved
+from orc_executor.loaders.target import NOTHING_KNOWN, Known, StateMoved, place_of
 from orc_executor.receipts import Ledger, Receipt
 from orc_executor.state import NO_STATE, TaskState
 from orc_executor.underway import Underway
@@ -41,12 +41,17 @@ class DuckdbFile:
     def __init__(self, config: DuckdbLoad, engine: Engine, underway: Underway) -> None:
         self._config, self._engine, self._underway = config, engine, underway
         self._order = underway.order
-        self._path = MEMORY if config.db_path == MEMORY else underway.reach.folders.target(config.db_path)
+        folders = underway.reach.folders
+        self._place = (
+            None
+            if config.db_path == MEMORY
+            else place_of(folders.target(config.db_path), config.db_path, underway)
+        )
         self._tables = DuckdbTables(config, engine, underway)
 
     def look(self) -> Known:
         """Return the receipt or the state, and hold back earlier attempts; raises TaskError."""
-        if self._path == MEMORY:
+        if self._place is None:
             return NOTHING_KNOWN
         with self._target():
             ledger = Ledger(self._engine, self._order)
@@ -145,9 +150,11 @@ class DuckdbFile:
     @contextmanager
     def _target(self) -> Iterator[None]:
         """Have the file attached; what DuckDB says of it, the reading of the source left out, is told as its fault."""
-        config = self._config
-        attached = self._engine.attached(
-            self._path, config.db_path, self._underway, storage_version=config.storage_version
+        config, engine, place = self._config, self._engine, self._place
+        attached = (
+            engine.in_memory()
+            if place is None
+            else engine.attached(place, self._underway, storage_version=config.storage_version)
         )
         with attached:
             try:

@@ -10,7 +10,6 @@ Only DuckDB files are looked at. A file that a run is loading is not waited for:
 
 # ruff: noqa: S608 - every name and text of a user is quoted by sql_names
 
-import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -29,7 +28,8 @@ from orc_executor.loaders.duckdb.staging import stage, unstage
 from orc_executor.loaders.duckdb.tables import DuckdbTables, texts
 from orc_executor.locks import Patience, file_lock
 from orc_executor.paths import LOCK_SUFFIX
-from orc_executor.sql_names import folded, identifier, text
+from orc_executor.pins import Place
+from orc_executor.sql_names import folded, identifier
 from orc_executor.state import NO_STATE
 from orc_executor.underway import Underway
 
@@ -66,13 +66,13 @@ def see(loader: Loader | None, engine: Engine, underway: Underway) -> Seen:
     if loader.db_path == MEMORY:
         return Seen(exists=False)
     name, path = loader.db_path, underway.reach.folders.target(loader.db_path, make_parent=False)
-    if not os.path.exists(path):  # noqa: PTH110
-        return Seen(exists=False)
     try:
-        with _read_only(path, name, engine, underway):
+        with _read_only(underway.pins.place(path, name), engine, underway):
             if engine.run(_IS_VIEW, [loader.table_name]):
                 return Seen(exists=True, refusal=f"{name}: {loader.table_name} is a view, not a table")
             tables = _tables(engine, loader.table_name)
+    except FileNotFoundError:
+        return Seen(exists=False)
     except TargetLocked:
         return Seen(warnings=(f"{name} is being loaded: what would change in it is not known now",))
     except TargetUnusable as error:
@@ -130,7 +130,7 @@ def rehearsal(
     if not isinstance(loader, DuckdbLoad) or seen.exists is None or seen.refusal is not None:
         yield None
         return
-    with engine.attached(MEMORY, MEMORY, underway):
+    with engine.in_memory():
         yield Rehearsal(loader, seen, engine, underway)
 
 
@@ -168,23 +168,17 @@ def _tables(engine: Engine, name: str) -> dict[str, dict[str, str]]:
 
 
 @contextmanager
-def _read_only(path: str, name: str, engine: Engine, underway: Underway) -> Iterator[None]:
-    """Have the file as `target`, to read; raises TargetLocked when others have it, TargetUnusable."""
+def _read_only(place: Place, engine: Engine, underway: Underway) -> Iterator[None]:
+    """Have the file as `target`, to read; raises FileNotFoundError, TargetLocked when others have it, TargetUnusable."""
     until = min(time.monotonic() + SECONDS_MAX, underway.wait_until)
     patience = Patience(until, underway.check_stop)
     # Without a lock file no load has ever been here: none is made, and DuckDB's own lock tells of anybody else.
-    is_ours = os.path.exists(path + LOCK_SUFFIX)  # noqa: PTH110
-    with file_lock(path, name, patience) if is_ours else nullcontext():
-        try:
-            engine.run(f"ATTACH {text(path)} AS target (TYPE duckdb, READ_ONLY)")
-        except duckdb.Error as error:
-            raise _trouble(error, name) from error
-        try:
+    is_ours = place.beside(LOCK_SUFFIX).exists()
+    try:
+        with file_lock(place, patience) if is_ours else nullcontext(), engine.read_only(place):
             yield
-        except duckdb.Error as error:
-            raise _trouble(error, name) from error
-        finally:
-            engine.run("DETACH target")
+    except duckdb.Error as error:
+        raise _trouble(error, place.name) from error
 
 
 def _trouble(error: duckdb.Error, name: str) -> TaskError | TaskStopped:

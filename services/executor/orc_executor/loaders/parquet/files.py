@@ -9,10 +9,12 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from msgspec import Struct
 
+from orc_executor.beneath import folder_in
 from orc_executor.errors import NoSpace, TargetUnusable
 from orc_executor.loaders.parquet.manifest import FILES_MAX, FOLDER, NAME, DataFile, sync_folders
 
@@ -31,9 +33,9 @@ class Written(Struct, frozen=True):
     bytes: int
 
 
-def check_free(folder: Path, within: Path, name: str) -> None:
-    """Refuse to begin in a folder that holds something, or lies in another dataset's; raises TargetUnusable."""
-    for parent in folder.parents:
+def check_free(folder: Path, real: Path, within: Path, name: str) -> None:
+    """Refuse to begin in a folder that holds something, or lies, by its real path, in another dataset's; raises TargetUnusable."""
+    for parent in real.parents:
         if parent == within:
             break
         if (parent / FOLDER / NAME).exists():
@@ -48,11 +50,12 @@ def check_free(folder: Path, within: Path, name: str) -> None:
             )
 
 
-def unfinished_folder(folder: Path, load: str, name: str) -> Path:
-    """Make the folder that a load writes into; raises NoSpace, TargetUnusable."""
-    unfinished = folder / f"{UNFINISHED}{load}"
+def unfinished_folder(folder: Path, load: str, name: str) -> str:
+    """Make the folder that a load writes into and return its name; raises NoSpace, TargetUnusable."""
+    unfinished = f"{UNFINISHED}{load}"
     try:
-        unfinished.mkdir()
+        # Nobody else may put a link in it while DuckDB makes files there by their names.
+        (folder / unfinished).mkdir(mode=0o700)
     except OSError as error:
         raise _unusable(error, name, "its folder for unfinished files cannot be made") from error
     return unfinished
@@ -62,20 +65,20 @@ def place(
     written: Sequence[Written], unfinished: Path, folder: Path, load: str, name: str
 ) -> tuple[DataFile, ...]:
     """Move what was written to where readers find it, in the order it was written, for good; raises TargetUnusable."""
-    placed, homes = list[DataFile](), {folder: None}
+    placed, homes = list[DataFile](), {Path(): None}
     try:
         for number, file in enumerate(written):
             source = Path(file.path)
             # The first folder under the unfinished one is of the scan.
-            home = folder.joinpath(*source.parent.relative_to(unfinished).parts[1:])
-            if home not in homes:
-                _make_home(home, folder, name)
-                homes |= dict.fromkeys(one for one in (home, *home.parents) if folder in one.parents)
-            target = home / f"orc-{load.replace('-', '')}-{number}{SUFFIX}"
+            home = Path(*source.parent.relative_to(unfinished).parts[1:])
+            homes |= dict.fromkeys((home, *home.parents))
+            target = f"orc-{load.replace('-', '')}-{number}{SUFFIX}"
             _sync(source)
-            source.rename(target)
-            placed.append(DataFile(str(target.relative_to(folder)), file.rows, target.stat().st_size))
-        sync_folders(homes)
+            with _home(folder, home, name) as there:
+                source.rename(there / target)
+                size = (there / target).lstat().st_size
+            placed.append(DataFile(str(home / target), file.rows, size))
+        sync_folders(folder, map(str, homes))
     except OSError as error:
         raise _unusable(error, name, "what was written cannot be put in its place") from error
     return tuple(placed)
@@ -87,24 +90,28 @@ def sweep(folder: Path, named: Sequence[DataFile]) -> None:
     if not left:
         return
     keep = {file.path for file in named}
-    for path in _data_files(folder):
-        if str(path.relative_to(folder)) not in keep:
-            remove(folder, [path])
+    remove(folder, [path for path in _data_files(folder) if path not in keep])
     for entry in left:
         shutil.rmtree(entry.path, ignore_errors=True)
 
 
-def remove(folder: Path, paths: Sequence[Path]) -> None:
+def remove(folder: Path, paths: Sequence[str]) -> None:
     """Remove files, and the folders of partitions that are empty then; one that is gone already is no fault."""
-    for path in paths:
-        path.unlink(missing_ok=True)
-    for home in {path.parent for path in paths}:
-        while home != folder:
-            try:
-                home.rmdir()
-            except OSError:
-                break
-            home = home.parent  # noqa: PLW2901 - it climbs
+    for path in map(Path, paths):
+        with suppress(FileNotFoundError), folder_in(folder, str(path.parent)) as home:
+            (home / path.name).unlink()
+    for home in {Path(path).parent for path in paths}:
+        _remove_empty(folder, home)
+
+
+def _remove_empty(folder: Path, home: Path) -> None:
+    while home.name:
+        try:
+            with folder_in(folder, str(home.parent)) as above:
+                (above / home.name).rmdir()
+        except OSError:
+            break
+        home = home.parent
 
 
 def check_count(count: int, name: str) -> None:
@@ -115,16 +122,28 @@ def check_count(count: int, name: str) -> None:
         )
 
 
-def _data_files(folder: Path) -> Iterator[Path]:
-    for home, folders, files in os.walk(folder):
-        folders[:] = [one for one in folders if one != FOLDER and not one.startswith(UNFINISHED)]
-        yield from (Path(home) / file for file in files if _OURS.fullmatch(file))
+def _data_files(folder: Path, below: str = "") -> Iterator[str]:
+    """Yield our files by their paths below the folder; what a link leads to is not looked at."""
+    with folder_in(folder, below) as home:
+        folders = []
+        for entry in os.scandir(home):
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif _OURS.fullmatch(entry.name):
+                yield str(Path(below, entry.name))
+    for name in folders:
+        if name != FOLDER and not name.startswith(UNFINISHED):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                yield from _data_files(folder, str(Path(below, name)))
 
 
-def _make_home(home: Path, folder: Path, name: str) -> None:
-    home.mkdir(parents=True, exist_ok=True)
-    if home.resolve() != home:
-        raise TargetUnusable(f"{name}: {home.relative_to(folder)} is a link to another folder")
+@contextmanager
+def _home(folder: Path, home: Path, name: str) -> Iterator[Path]:
+    try:
+        with folder_in(folder, str(home), make=True) as there:
+            yield there
+    except NotADirectoryError as error:
+        raise TargetUnusable(f"{name}: {home} is, or lies in, a link to another folder") from error
 
 
 def _sync(path: Path) -> None:

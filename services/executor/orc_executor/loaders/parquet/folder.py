@@ -9,6 +9,7 @@ Killed before the commit, the dataset is as it was, and the next who comes sweep
 left to do. See docs/adr/0011 for what a reader sees who asks the folder and not the manifest.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from msgspec import structs
 
 from orc_domain.loaders.parquet import ParquetLoad
 from orc_domain.run_messages import TaskResult
+from orc_executor.beneath import open_below, path_of
 from orc_executor.engine import Engine
 from orc_executor.errors import TargetUnusable
 from orc_executor.extractors.source import Source
@@ -31,7 +33,7 @@ from orc_executor.loaders.parquet.files import (
 from orc_executor.loaders.parquet.manifest import Manifest, load_id, read_manifest, write_manifest
 from orc_executor.loaders.parquet.writing import Output, ParquetWriter
 from orc_executor.loaders.rows import let_go
-from orc_executor.loaders.target import Known, StateMoved
+from orc_executor.loaders.target import Known, StateMoved, place_of
 from orc_executor.locks import Patience, file_lock
 from orc_executor.receipts import Receipt
 from orc_executor.state import TaskState
@@ -45,7 +47,9 @@ class ParquetFolder:
     def __init__(self, config: ParquetLoad, engine: Engine, underway: Underway) -> None:
         self._config, self._engine, self._underway = config, engine, underway
         self._order = underway.order
-        self._folder = Path(underway.reach.folders.target_folder(config.path))
+        self._place = place_of(underway.reach.folders.target_folder(config.path), config.path, underway)
+        self._folder = Path(self._place.real)
+        """While it is locked, a path that leads to the folder that was opened, and to no other."""
 
     def look(self) -> Known:
         """Return the receipt or the state, and hold back earlier attempts; raises TaskError."""
@@ -66,7 +70,8 @@ class ParquetFolder:
             held = manifest.holding_back(self._order)
             unfinished = unfinished_folder(self._folder, load_id(self._order), self._config.path)
             try:
-                return self._load(source, state, held, unfinished), False
+                link = self._underway.pins.folder(self._folder, unfinished)
+                return self._load(source, state, held, link), False
             finally:
                 # Whatever became of it, what the manifest does not name goes at once; else the next load sweeps.
                 with suppress(OSError):
@@ -121,25 +126,41 @@ class ParquetFolder:
     def _clean(self, before: Manifest) -> None:
         after = read_manifest(self._folder, self._config.path) or before
         named = {file.path for file in after.files}
-        remove(self._folder, [self._folder / file.path for file in before.files if file.path not in named])
+        remove(self._folder, [file.path for file in before.files if file.path not in named])
         sweep(self._folder, after.files)
 
     @contextmanager
     def _locked(self) -> Iterator[Manifest]:
         """Have the folder alone, made and swept; raises TargetLocked, TargetUnusable, NoSpace."""
         name, patience = self._config.path, Patience(self._underway.wait_until, self._underway.check_stop)
-        with file_lock(str(self._folder), name, patience):
+        place = self._place
+        with file_lock(place, patience), self._opened():
             try:
-                self._folder.mkdir(exist_ok=True)
                 manifest = read_manifest(self._folder, name)
                 if manifest is None:
-                    check_free(self._folder, Path(self._underway.reach.folders.data_dir), name)
+                    data_dir = Path(self._underway.reach.folders.data_dir)
+                    check_free(self._folder, Path(place.real), data_dir, name)
                     # The folder is ours before anything is in it: what is found there without a manifest is not.
                     manifest = write_manifest(self._folder, Manifest(), name)
                 sweep(self._folder, manifest.files)
             except OSError as error:
                 raise TargetUnusable(f"{name}: the folder cannot be used: {error.strerror}") from error
             yield manifest
+
+    @contextmanager
+    def _opened(self) -> Iterator[None]:
+        """Have the folder open, made where there is none; raises TargetUnusable."""
+        try:
+            opened = open_below(os.dup(self._place.folder), self._place.base, make=True)
+        except OSError as error:
+            raise TargetUnusable(
+                f"{self._config.path}: the folder cannot be used: {error.strerror}"
+            ) from error
+        try:
+            self._folder = Path(path_of(opened, self._place.real))
+            yield
+        finally:
+            os.close(opened)
 
 
 def _folded(names: Sequence[str]) -> list[str]:

@@ -15,8 +15,10 @@ import msgspec
 from msgspec import Struct, structs
 
 from orc_domain.run_messages import TaskResult
+from orc_executor.beneath import folder_in
 from orc_executor.errors import NoSpace, OutcomeUnknown, Superseded, TargetUnusable
 from orc_executor.frames import TaskOrder
+from orc_executor.paths import check_plain
 from orc_executor.receipts import Receipt
 from orc_executor.state import NO_STATE, TaskState
 
@@ -107,14 +109,16 @@ def load_id(order: TaskOrder) -> str:
 
 def read_manifest(folder: Path, name: str) -> Manifest | None:
     """Return the folder's manifest, None where there is none; raises TargetUnusable."""
-    path = folder / FOLDER / NAME
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        with folder_in(folder, FOLDER) as home:
+            descriptor = os.open(home / NAME, flags)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise TargetUnusable(f"{name}: its manifest cannot be read: {error.strerror}") from error
     with os.fdopen(descriptor, "rb") as file:
+        check_plain(os.fstat(descriptor), f"{name}: its manifest", TargetUnusable)
         text = file.read(MANIFEST_BYTES_MAX + 1)
     if len(text) > MANIFEST_BYTES_MAX:
         raise TargetUnusable(f"{name}: its manifest is longer than {MANIFEST_BYTES_MAX} bytes")
@@ -132,33 +136,44 @@ def read_manifest(folder: Path, name: str) -> Manifest | None:
 def write_manifest(folder: Path, manifest: Manifest, name: str) -> Manifest:
     """Put it in the place of the one before, for good once this returns, and return it; raises NoSpace, TargetUnusable, OutcomeUnknown."""
     manifest = structs.replace(manifest, version=manifest.version + 1)
-    home = folder / FOLDER
-    unfinished = home / f"{NAME}.orc-unfinished"
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=1)
+    is_put = False
     try:
-        home.mkdir(exist_ok=True)
-        with unfinished.open("wb") as file:
-            file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1))
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.rename(home / NAME)
+        with folder_in(folder, FOLDER, make=True) as home:
+            unfinished = home / f"{NAME}.orc-unfinished"
+            # Whatever stands there is removed, not written into: it may be a link.
+            unfinished.unlink(missing_ok=True)
+            with unfinished.open("xb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.rename(home / NAME)
+            is_put = True
+            _sync(home)
+        _sync(folder)
     except OSError as error:
+        if is_put:
+            raise OutcomeUnknown(
+                f"{name}: its manifest may be lost in a power cut: {error.strerror}"
+            ) from error
         fault = NoSpace if error.strerror == _NO_SPACE else TargetUnusable
         raise fault(f"{name}: its manifest cannot be written: {error.strerror}") from error
-    try:
-        sync_folders([home, folder])
-    except OSError as error:
-        raise OutcomeUnknown(f"{name}: its manifest may be lost in a power cut: {error.strerror}") from error
     return manifest
 
 
-def sync_folders(folders: Iterable[Path]) -> None:
-    """Have what was renamed in them survive a power cut; raises OSError."""
-    for folder in folders:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+def sync_folders(folder: Path, paths: Iterable[str]) -> None:
+    """Have what was renamed in folders below another survive a power cut; raises OSError."""
+    for path in paths:
+        with folder_in(folder, path) as home:
+            _sync(home)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _key(order: TaskOrder) -> str:

@@ -118,7 +118,7 @@ class ParquetWriter:
         files = self._manifest.files
         if self._wanted is not None or not files or self._config.partition_by or self._manifest.partition_by:
             return []
-        path = text(str(folder / files[0].path))
+        path = text(self._underway.pins.part(folder, files[0].path, self._config.path).pattern)
         return self._copy(f"SELECT * FROM read_parquet({path}) LIMIT 0", home, [])
 
     def _copy(self, query: str, home: Path, partitions: Sequence[str]) -> list[Written]:

@@ -1,5 +1,7 @@
 """What an extractor must hold."""
 
+import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from orc_executor.plugins.conformance.bench import (
 )
 
 _FILE, _TABLE = "conformance.duckdb", "found"
+_OF_AN_ATTEMPT = re.compile(r"-1-\d+$")
 _UNKNOWN_WORD = "no_such_word"
 
 
@@ -96,7 +99,8 @@ def a_stop_ends_it(case: ExtractorCase) -> None:
             if not isinstance(answer, Stopped | Loaded):
                 raise NotConforming(f"a stop was answered with {answer!r}")
         worker.load(_order(case, "after_stop"))
-        if left := [path.name for path in (case.folder / ".scratch").glob("worker-*/*-1-*")]:
+        within = os.fwalk(case.folder / ".scratch")
+        if left := [name for _, names, _, _ in within for name in names if _OF_AN_ATTEMPT.search(name)]:
             raise NotConforming(f"the scratch folder still holds {', '.join(left)}")
 
 
