@@ -69,9 +69,10 @@ class Gateway:
         headers = {"Idempotency-Key": str(uuid4())}
         return self._ask("POST", path, json=body, headers=headers, timeout=timeout_seconds)
 
-    def put(self, path: str, body: Any, version: int) -> Any:
-        """Replace this version of what is at a path; raises Refused (412 when it has changed) or Unreachable."""
-        return self._ask("PUT", path, json=body, headers={"If-Match": f'"{version}"'})
+    def put(self, path: str, body: Any, version: int | None = None) -> Any:
+        """Replace what is at a path, or just that version of it; raises Refused (412 when it has changed) or Unreachable."""
+        headers = {} if version is None else {"If-Match": f'"{version}"'}
+        return self._ask("PUT", path, json=body, headers=headers)
 
     def delete(self, path: str) -> Any:
         """Remove what is at a path, whatever its version; raises Refused or Unreachable."""

@@ -14,12 +14,13 @@ import secrets
 import shlex
 import subprocess
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Annotated
 
 from msgspec import Struct
 
 from orc_runtime.secret_files import read_secret_file
-from orc_runtime.settings import Secret, SettingsError, setting
+from orc_runtime.settings import Secret, SettingsError, SideSettings, setting
 
 FILE_VARIABLE, COMMAND_VARIABLE = "ORC_MASTER_KEY_FILE", "ORC_MASTER_KEY_COMMAND"
 KEY_BYTES = 32
@@ -32,8 +33,8 @@ ADVICE = "make one with: orc secrets key FILE"
 _LINE = re.compile(r"(?P<id>[a-z0-9][a-z0-9-]{0,31}):(?P<key>\S+)")
 
 
-class MasterKeySettings(Struct, frozen=True, kw_only=True):
-    """Where they come from, for the services that seal or open."""
+class MasterKeySettings(SideSettings, frozen=True, kw_only=True):
+    """Where they come from: of a service that seals or opens."""
 
     master_key_file: Annotated[
         str | None,
@@ -120,7 +121,7 @@ def _decoded(text: str) -> bytes | None:
 
 
 def _is_example(data: bytes) -> bool:
-    steps = {(after - before) % 256 for before, after in zip(data, data[1:], strict=False)}
+    steps = {(after - before) % 256 for before, after in pairwise(data)}
     is_text = all(0x20 <= byte < 0x7F for byte in data)  # noqa: PLR2004 - printable ASCII
     return len(set(data)) < DISTINCT_BYTES_MIN or len(steps) == 1 or is_text
 

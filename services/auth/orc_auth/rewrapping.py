@@ -33,7 +33,7 @@ async def rewrap_older(
 ) -> tuple[int, tuple[str, ...]]:
     """Return how many were sealed anew, as far as time allows, and the names of those that no key here opens."""
     until = time.monotonic() + SECONDS_MAX
-    done, unopened = 0, ()
+    done, unopened = 0, tuple[str, ...]()
     after: str | None = ""
     while after is not None and time.monotonic() < until:
 

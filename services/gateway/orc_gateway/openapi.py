@@ -16,6 +16,7 @@ from orc_gateway.bodies import (
     BackfillBody,
     CancelBody,
     CursorBody,
+    NoBody,
     PauseBody,
     PreviewBody,
     TaskPreviewBody,
@@ -30,6 +31,7 @@ from orc_gateway.identity_bodies import (
     PasswordBody,
     RefreshBody,
     RotateBody,
+    SecretBody,
 )
 from orc_gateway.problems import CONTENT_TYPE, UNKNOWN_PATH, Problem, Refusal
 from orc_runtime.job_schema import job_components
@@ -89,6 +91,8 @@ _BODIES: dict[str, tuple[type, Any, bool]] = {
     ),
     "changeUser": (ChangeUserBody, {"role": "viewer"}, True),
     "changePassword": (PasswordBody, {"old": "a long pass phrase", "new": "a longer pass phrase"}, True),
+    "setSecret": (SecretBody, {"value": "what the other side gave"}, True),
+    "rewrapSecrets": (NoBody, {}, False),
     "addApiKey": (NewKeyBody, {"name": "nightly", "scopes": ["runs:write", "jobs:read"]}, True),
 }
 _STREAMS = {"listEvents", "listRunEvents"}

@@ -30,6 +30,13 @@ GRANT SELECT (name, version, sealed, wrapped_key, master_key_id) ON vault.secret
 ALTER TABLE auth.keys DROP CONSTRAINT keys_private_key_check;
 ALTER TABLE auth.keys ADD CONSTRAINT keys_private_key_check CHECK (octet_length(private_key) BETWEEN 32 AND 512);
 GRANT UPDATE (private_key) ON auth.keys TO orc_auth;
+-- Which it may do for nothing else: what is sealed opens to that very key, or to none.
+CREATE FUNCTION auth.only_seal() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a signing key is never put in clear into another''s place' USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER only_seal BEFORE UPDATE OF private_key ON auth.keys
+    FOR EACH ROW WHEN (octet_length(NEW.private_key) = 32) EXECUTE FUNCTION auth.only_seal();
 
 INSERT INTO log.rights (role, type)
 SELECT 'orc_auth', type FROM unnest(ARRAY['secret.set', 'secret.deleted', 'secret.rewrapped']) type;
