@@ -27,6 +27,7 @@ WRAPPED_BYTES = len(FORMAT) + NONCE_BYTES + KEY_BYTES + TAG_BYTES
 OVERHEAD_BYTES = len(FORMAT) + NONCE_BYTES + TAG_BYTES
 """How much longer than the value its sealed form is."""
 FINGERPRINT_BYTES = 16
+SECRET = "secret"  # noqa: S105 - what a label says that secrets of jobs are sealed for
 
 
 class Label(Struct, frozen=True):

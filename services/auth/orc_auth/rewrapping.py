@@ -12,10 +12,8 @@ from orc_auth.vault_events import SecretRewrapped
 from orc_events.statements import load
 from orc_runtime.clock import Clock
 from orc_runtime.principal import Principal
-from orc_runtime.sealing import CannotOpen, Label, Sealed, Sealing
+from orc_runtime.sealing import SECRET, CannotOpen, Label, Sealed, Sealing
 
-PURPOSE = "secret"
-"""Of the labels that secrets are sealed under."""
 BATCH_MAX = 50
 SECONDS_MAX = 1.0
 """After which no further batch is begun: whoever asks is answered in time, and asks again."""
@@ -58,7 +56,7 @@ async def _rewrap(
 ) -> tuple[_Batch, list[Said]]:
     said, unopened = list[Said](), list[str]()
     for row in rows:
-        label, sealed = Label(PURPOSE, row["name"], row["version"]), sealed_in(row)
+        label, sealed = Label(SECRET, row["name"], row["version"]), sealed_in(row)
         try:
             # The value is opened for its fingerprint alone: the old one is worth nothing beside the new key.
             fingerprint = sealing.fingerprint(label, sealing.open(label, sealed))

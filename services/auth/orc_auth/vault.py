@@ -20,7 +20,7 @@ from orc_auth.authority import Authority
 from orc_auth.denial import Denied, Missing
 from orc_auth.events import Said, say
 from orc_auth.keys_at_rest import KeysAtRest
-from orc_auth.rewrapping import PURPOSE, rewrap_older, sealed_in
+from orc_auth.rewrapping import rewrap_older, sealed_in
 from orc_auth.transactions import in_transaction
 from orc_auth.vault_events import SecretDeleted, SecretSet, VaultEvent
 from orc_domain.config import SecretName
@@ -43,7 +43,7 @@ from orc_runtime.auth_messages.wire import Done
 from orc_runtime.clock import Clock
 from orc_runtime.master_keys import COMMAND_VARIABLE, FILE_VARIABLE
 from orc_runtime.principal import Principal
-from orc_runtime.sealing import CannotOpen, Label, Sealing
+from orc_runtime.sealing import SECRET, CannotOpen, Label, Sealing
 
 READ = Access("operator", "secrets:read")
 WRITE = Access("admin", "secrets:write")
@@ -92,7 +92,7 @@ class Vault:
             if row is not None and _holds(sealing, row, value):
                 return _stored(row)
             version, said = (1, 0) if row is None else (row["version"] + 1, row["stream_version"])
-            label = Label(PURPOSE, name, version)
+            label = Label(SECRET, name, version)
             sealed, fingerprint = sealing.seal(label, value), sealing.fingerprint(label, value)
             put = await connection.fetchrow(
                 load("orc_auth", "vault_put"),
@@ -172,7 +172,7 @@ def _holds(sealing: Sealing, row: asyncpg.Record, value: bytes) -> bool:
     if row["sealed"] is None:
         return False
     try:
-        held = sealing.open(Label(PURPOSE, row["name"], row["version"]), sealed_in(row))
+        held = sealing.open(Label(SECRET, row["name"], row["version"]), sealed_in(row))
     except CannotOpen:
         return False
     return hmac.compare_digest(held, value)

@@ -17,19 +17,29 @@ just that.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
 import structlog
 from msgspec import Struct
 
+from orc_domain.config import Config
 from orc_domain.run_messages import FailAttempt, RunTask, SettleRun, StopRun, SucceedTask
 from orc_events.errors import NotStorable
 from orc_executor.child import Child, WorkerDied
 from orc_executor.claim import OwnedRun
 from orc_executor.closing import Closing
-from orc_executor.frames import Failed, FrameError, Loaded, NoReceipt, Stopped, TaskOrder
+from orc_executor.frames import (
+    NOTHING_STORED,
+    Failed,
+    FrameError,
+    Loaded,
+    NoReceipt,
+    Stopped,
+    Stored,
+    TaskOrder,
+)
 from orc_executor.frames import Progress as Heard
 from orc_executor.offline import needs_network
 from orc_executor.pool import NoWorker, Pool
@@ -48,6 +58,8 @@ class Surroundings(Struct, frozen=True):
 
     pool: Pool[Child]
     clock: Clock
+    stored: Callable[[Config, Config], Awaitable[Stored]]
+    """What the secret store holds for an extractor's and a loader's config."""
     jitter: Callable[[], float]
     """In [0, 1)."""
     cancel_grace_seconds: float
@@ -64,6 +76,8 @@ class Attempt:
         self._around, self._reporter = around, reporter
         self._loop = asyncio.get_running_loop()
         self._worker: Child | None = None
+        self._stored: Stored = NOTHING_STORED
+        """For the task at hand."""
         self._can_stop = False
         """Whether the open order loads; one that only looks is about to end anyway, with the receipt read."""
         self._is_cancelled = False
@@ -156,6 +170,8 @@ class Attempt:
         return None
 
     async def _perform_task(self, worker: Child, task: RunTask) -> Closing | None:
+        # Before it is looked at whether to begin: a cancel that comes while this is read is seen then.
+        self._stored = await self._around.stored(task.extractor_config, task.loader_config)
         if self.owned.run.settle:
             return await self._look(worker, task, Closing(SettleRun(self.attempt), "settled"))
         if self._is_cancelled:
@@ -207,6 +223,7 @@ class Attempt:
             settle=settle,
             check_receipt=settle or self.attempt > 1 or self.owned.requested.root_id != self.run_id,
             task_timeout_seconds=limit.seconds,
+            stored=self._stored,
         )
 
         def heard(progress: Heard) -> None:

@@ -7,10 +7,12 @@ standard input, frames come from its standard output, what it writes to standard
 """
 
 import asyncio
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 import structlog
@@ -35,13 +37,13 @@ from orc_executor.frames import (
 )
 from orc_executor.orphans import Registry
 from orc_executor.worker_settings import WorkerSettings
-from orc_runtime.settings import describe
+from orc_runtime.settings import Secret, describe
 
 _logger = structlog.get_logger()
 
 WORKER = ("-P", "-m", "orc_executor.worker")
 """Nothing is imported from the folder that the executor happens to be in."""
-OFFLINE = "--offline"
+OFFLINE, KEYS = "--offline", "--keys"
 START_SECONDS_MAX = 30.0
 CLOSE_SECONDS_MAX = 2.0
 LAST_WORDS_SECONDS = 1.0
@@ -244,17 +246,46 @@ class Child(asyncio.SubprocessProtocol):
             _logger.warning("worker says too much, the rest is dropped", pid=self.pid)
 
 
-async def spawn(registry: Registry, environment: Mapping[str, str], program: Sequence[str] = WORKER) -> Child:
-    """Start a worker and wait until it takes orders; raises OSError, TimeoutError or EOFError."""
-    _, child = await asyncio.get_running_loop().subprocess_exec(
-        lambda: Child(registry),
-        sys.executable,
-        *program,
-        env=dict(environment),
-        start_new_session=True,
-    )
+async def spawn(
+    registry: Registry,
+    environment: Mapping[str, str],
+    program: Sequence[str] = WORKER,
+    *,
+    master_keys: Secret | None = None,
+) -> Child:
+    """
+    Start a worker and wait until it takes orders; raises OSError, TimeoutError or EOFError.
+
+    Master keys reach it through a pipe of their own: an environment can be read by others for as long as it lives.
+    """
+    with _pipe_of(master_keys) as (options, inherited):
+        _, child = await asyncio.get_running_loop().subprocess_exec(
+            lambda: Child(registry),
+            sys.executable,
+            *program,
+            *options,
+            env=dict(environment),
+            start_new_session=True,
+            pass_fds=inherited,
+        )
     await child.wait_ready()
     return child
+
+
+@contextmanager
+def _pipe_of(text: Secret | None) -> Iterator[tuple[Sequence[str], Sequence[int]]]:
+    """Make a pipe that holds the text, and say how a worker is told of it; it is closed here at the end."""
+    if text is None:
+        yield (), ()
+        return
+    source, sink = os.pipe()
+    try:
+        # A pipe takes a page at once, and there are no more keys than that.
+        os.write(sink, text.reveal().encode())
+        os.close(sink)
+        yield (KEYS, str(source)), (source,)
+    finally:
+        os.close(source)
 
 
 def worker_environment(environ: Mapping[str, str], *, offline: bool = False) -> dict[str, str]:
