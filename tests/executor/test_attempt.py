@@ -147,7 +147,7 @@ async def test_a_cancel_stops_the_worker(executors, scheduler, bus):
         "run.cancel_requested",
         "run.cancelled",
     ]
-    assert all(worker.is_usable for worker, _ in executor.workers._idle)
+    assert all(worker.is_usable for worker, *_ in executor.workers._idle)
 
 
 async def test_a_worker_that_does_not_stop_is_killed(executors, scheduler, bus, perform):

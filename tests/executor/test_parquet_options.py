@@ -1,5 +1,6 @@
 """What a config asks of Parquet files: which columns, of which types, from which of many files."""
 
+import re
 from decimal import Decimal
 
 import duckdb
@@ -50,8 +51,9 @@ def test_without_options_the_scan_is_duckdbs_own(opened, tmp_path):
         write(tmp_path, f"{number:02}.parquet", f"SELECT {number} AS n")
     source, engine = opened()
     (scan,) = source.scans(engine, None)
-    paths = ", ".join(f"'{tmp_path}/{number:02}.parquet'" for number in range(20))
-    assert scan.sql == f"SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
+    paths = ", ".join(f"'…/{number:02}.parquet'" for number in range(20))
+    shown = re.sub(r"'/[^']*/", "'…/", scan.sql)
+    assert shown == f"SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
 
 
 def test_columns_are_chosen_renamed_cast_and_tell_their_file(worker):

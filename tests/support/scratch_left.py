@@ -5,7 +5,7 @@ import os
 
 def left_of_tasks(data_dir):
     """Return the names of what tasks left there: the folders of the engine, and what makes them deep, are the worker's."""
-    kept = {"lock", "engine", "target"}
+    kept = {"lock", "engine", "target", "plain-tmp"}
     return sorted(
         name
         for _, folders, files, _ in os.fwalk(data_dir / ".scratch")

@@ -45,13 +45,14 @@ class DatabaseFile:
     def opened(self) -> Iterator[None]:
         """Have `path` lead to the file; raises FileNotFoundError, TargetUnusable."""
         file = self._place.look()
+        os.symlink(path_of(file, self._place.real), self.path)  # noqa: PTH211
         try:
-            os.symlink(path_of(file, self._place.real), self.path)  # noqa: PTH211
             if HAS_DESCRIPTOR_PATHS:
                 self._take_logs()
             yield
         finally:
             os.close(file)
+            os.unlink(self.path)  # noqa: PTH108
 
     def drop_foreign_log(self) -> None:
         """Remove the log that was beside the file, when a checkpoint has taken it in; raises TargetUnusable."""
@@ -78,6 +79,7 @@ class DatabaseFile:
             shutil.copyfileobj(read, written)
             written.flush()
             os.fsync(written.fileno())
+        os.unlink(made)  # noqa: PTH108
         os.rename(unfinished.base, place.base, src_dir_fd=unfinished.folder, dst_dir_fd=place.folder)
 
     def _take_logs(self) -> None:

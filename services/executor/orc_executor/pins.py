@@ -126,6 +126,9 @@ class Pins:
             raise TargetUnusable(f"{name}: its folder is not what it was: {error.strerror}") from error
         return Place(self._hold(folder), base, name, real)
 
+    def __del__(self) -> None:
+        self.let_go()
+
     def let_go(self) -> None:
         """Hold nothing any more."""
         while self._held:

@@ -35,7 +35,7 @@ class Scratch:
         self.base = base
         self._folder: Path | None = None
         self._top: Path | None = None
-        self._lock = -1
+        self._held: list[int] = []
 
     @property
     def folder(self) -> Path:
@@ -69,9 +69,15 @@ class Scratch:
         if self._top is not None:
             shutil.rmtree(self._top, ignore_errors=True)
 
+    def __del__(self) -> None:
+        # Not with the folder: another thread may still use its path, and must not come upon another's descriptor.
+        while self._held:
+            os.close(self._held.pop())
+
     def _make(self) -> Path:
         self.base.mkdir(parents=True, exist_ok=True)
-        base = Path(path_of(os.open(self.base, _FLAGS | os.O_NOFOLLOW), str(self.base)))
+        home = os.open(self.base, _FLAGS | os.O_NOFOLLOW)
+        base = Path(path_of(home, str(self.base)))
         _sweep(base)
         while True:
             top = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
@@ -79,8 +85,9 @@ class Scratch:
             lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600, dir_fd=within)
             fcntl.flock(lock, fcntl.LOCK_EX)
             if os.fstat(lock).st_nlink:
-                self._lock, self._top = lock, top
-                return Path(path_of(_descended(within), str(top)))
+                self._top, deep = top, _descended(within)
+                self._held = [home, lock, deep]
+                return Path(path_of(deep, str(top)))
             # Somebody who swept had it before us, and took the folder away.
             os.close(lock)
             os.close(within)

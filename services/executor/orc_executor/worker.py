@@ -16,6 +16,7 @@ settings come from the environment, see `worker_settings`.
 import argparse
 import os
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
@@ -116,6 +117,8 @@ class Worker:
             # With descriptors as paths all that it touches has a name in the scratch folder.
             folders = () if HAS_DESCRIPTOR_PATHS else self._reach.folders.all
             self._engine = Engine(self._settings, folders, self._reach.scratch)
+            # What libraries keep for a while has nowhere else to go.
+            os.environ["TMPDIR"] = tempfile.tempdir = str(self._reach.scratch.plain("tmp"))
         return self._engine
 
     def _failed(self, error: TaskError, underway: Underway, *, fatal: bool = False) -> Failed:

@@ -41,11 +41,9 @@ class DuckdbFile:
     def __init__(self, config: DuckdbLoad, engine: Engine, underway: Underway) -> None:
         self._config, self._engine, self._underway = config, engine, underway
         self._order = underway.order
-        folders = underway.reach.folders
+        path = config.db_path
         self._place = (
-            None
-            if config.db_path == MEMORY
-            else place_of(folders.target(config.db_path), config.db_path, underway)
+            None if path == MEMORY else place_of(underway.reach.folders.target(path), path, underway)
         )
         self._tables = DuckdbTables(config, engine, underway)
 
