@@ -18,6 +18,8 @@ from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 from orc.embedded.environment import ROLES, database_variable
 from orc.embedded.nats import PERMISSIONS, configured
 from orc.errors import CommandError
+from orc.master_key_file import new_key_id
+from orc_runtime.master_keys import master_key_lines, new_master_key
 
 NAME = "orc-credentials"
 DATABASE = "orc"
@@ -99,6 +101,7 @@ def _values(passwords: Mapping[str, str], postgres: str, nats: str) -> dict[str,
         },
         **{f"ORC_NATS_{user.upper()}_URL": f"nats://{user}:{users[user]}@{nats}" for user in PERMISSIONS},
         "ORC_BOOTSTRAP_SECRET": secrets.token_urlsafe(32),
+        "master.key": master_key_lines([new_master_key(new_key_id())]).reveal(),
         "nats.conf": json.dumps(
             configured(users, listen="0.0.0.0:4222", store="/data") | {"http": "0.0.0.0:8222"}, indent=2
         ),

@@ -7,12 +7,10 @@ standard input, frames come from its standard output, what it writes to standard
 """
 
 import asyncio
-import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import structlog
@@ -35,6 +33,7 @@ from orc_executor.frames import (
     answers,
     encode,
 )
+from orc_executor.key_pipe import pipe_of
 from orc_executor.orphans import Registry
 from orc_executor.worker_settings import WorkerSettings
 from orc_runtime.settings import Secret, describe
@@ -43,7 +42,7 @@ _logger = structlog.get_logger()
 
 WORKER = ("-P", "-m", "orc_executor.worker")
 """Nothing is imported from the folder that the executor happens to be in."""
-OFFLINE, KEYS = "--offline", "--keys"
+OFFLINE = "--offline"
 START_SECONDS_MAX = 30.0
 CLOSE_SECONDS_MAX = 2.0
 LAST_WORDS_SECONDS = 1.0
@@ -258,7 +257,7 @@ async def spawn(
 
     Master keys reach it through a pipe of their own: an environment can be read by others for as long as it lives.
     """
-    with _pipe_of(master_keys) as (options, inherited):
+    with pipe_of(master_keys) as (options, inherited):
         _, child = await asyncio.get_running_loop().subprocess_exec(
             lambda: Child(registry),
             sys.executable,
@@ -270,22 +269,6 @@ async def spawn(
         )
     await child.wait_ready()
     return child
-
-
-@contextmanager
-def _pipe_of(text: Secret | None) -> Iterator[tuple[Sequence[str], Sequence[int]]]:
-    """Make a pipe that holds the text, and say how a worker is told of it; it is closed here at the end."""
-    if text is None:
-        yield (), ()
-        return
-    source, sink = os.pipe()
-    try:
-        # A pipe takes a page at once, and there are no more keys than that.
-        os.write(sink, text.reveal().encode())
-        os.close(sink)
-        yield (KEYS, str(source)), (source,)
-    finally:
-        os.close(source)
 
 
 def worker_environment(environ: Mapping[str, str], *, offline: bool = False) -> dict[str, str]:

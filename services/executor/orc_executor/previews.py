@@ -7,13 +7,11 @@ A worker is taken that is idle, or one is started; a slot never is, so no run wa
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
 import msgspec
 import structlog
 
-from orc_domain.config import Config
 from orc_domain.previews import (
     PreviewAnswer,
     PreviewBusy,
@@ -31,11 +29,11 @@ from orc_executor.frames import (
     Previewed,
     PreviewOrder,
     Progress,
-    Stored,
     TaskOrder,
 )
 from orc_executor.offline import needs_network
 from orc_executor.pool import NoWorker, Pool
+from orc_executor.store import ReadStore
 
 _logger = structlog.get_logger()
 
@@ -54,7 +52,7 @@ class Previews:
     def __init__(
         self,
         pool: Pool[Child],
-        stored: Callable[[Config, Config], Awaitable[Stored]],
+        stored: ReadStore,
         *,
         seconds_max: float = SECONDS_MAX,
     ) -> None:

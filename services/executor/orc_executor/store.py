@@ -5,6 +5,8 @@ This process speaks Postgres and opens nothing; the worker holds the master key 
 is no reason to fail a task yet: the secret may be in a variable or a file, which come first.
 """
 
+from collections.abc import Awaitable, Callable
+
 import asyncpg
 import structlog
 
@@ -16,6 +18,8 @@ from orc_runtime.database import UNREACHABLE
 
 _logger = structlog.get_logger()
 
+ReadStore = Callable[[Config, Config], Awaitable[Stored]]
+"""Returns what the store holds for an extractor's and a loader's config."""
 NAMES_MAX = 32
 """That the store is asked for, of one task: a value has 64 KiB, and all go into one frame."""
 

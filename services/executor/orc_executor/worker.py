@@ -160,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings.scratch.mkdir(parents=True, exist_ok=True)
     walls = confine(settings, offline=options.offline)
     reach = Reach(
-        Folders(settings.data_dir, settings.file_roots),
+        Folders(settings.data_dir, settings.file_roots, settings.file_roots_except),
         Scratch(settings.scratch),
         Secrets(os.environ, settings.secrets_dir, keys),
         parse_egress(settings.egress_allow),
