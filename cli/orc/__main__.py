@@ -64,6 +64,9 @@ def build_app() -> App:
     app.command(
         "orc.commands.signing_keys:app", name="signing-keys", help="Rotate the keys that sign tokens."
     )
+    app.command(
+        "orc.commands.secrets:app", name="secrets", help="Set, list, delete and reseal the secrets of jobs."
+    )
     return app
 
 

@@ -20,6 +20,8 @@ from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 from orc.embedded.environment import ROLES, database_variable
 from orc.embedded.nats import USERS
 from orc.errors import CommandError
+from orc.master_key_file import new_key_id
+from orc_runtime.master_keys import master_key_lines, new_master_key
 
 NAME = "orc-credentials"
 DATABASE = "orc"
@@ -108,4 +110,5 @@ def _values(passwords: Mapping[str, str], postgres: str, nats: str) -> dict[str,
         **{f"ORC_NATS_{user.upper()}_URL": f"nats://{user}:{users[user]}@{nats}" for user in USERS},
         **{password_variable(user): password for user, password in users.items()},
         "ORC_BOOTSTRAP_SECRET": secrets.token_urlsafe(32),
+        "master.key": master_key_lines([new_master_key(new_key_id())]).reveal(),
     }

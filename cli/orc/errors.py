@@ -10,6 +10,7 @@ What a command can end with, each said in one line.
     ├── Refused         the gateway answered with a problem
     ├── PasswordsDiffer a new password was not typed the same way twice
     ├── NotLocal        a command needs the stack's own folder or a database URL
+    ├── KeyFileUnusable a file of master keys cannot be made or read
     └── DemoFailed      a step of the demo did not do what it shows
 """
 
@@ -95,6 +96,14 @@ class NotLocal(CommandError):
     def __init__(self, variable: str, home: Path) -> None:
         super().__init__(f"{variable} is not set and no stack has run in {home}: set it, or set ORC_HOME")
         self.variable, self.home = variable, home
+
+
+class KeyFileUnusable(CommandError):
+    """A file of master keys cannot be made or read."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
 
 
 class DemoFailed(CommandError):

@@ -27,7 +27,7 @@ async def test_others_see_nothing(database, role, table):
         "UPDATE keys SET private_key = public_key",
     ],
 )
-async def test_what_auth_may_not_do(pool, statement):
+async def test_what_auth_may_not_do(pool, keys, statement):
     """Auth itself deletes no account and no key, and renames nobody."""
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await pool.execute(statement)

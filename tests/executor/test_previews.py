@@ -22,6 +22,7 @@ from orc_domain.previews import (
 )
 from orc_domain.run_messages import ENDED
 from orc_executor.child import spawn
+from orc_executor.frames import NOTHING_STORED
 from orc_executor.orphans import Registry, process_of
 from orc_executor.pool import NoWorker, Pool
 from orc_executor.previews import AT_ONCE_MAX, Previews
@@ -50,6 +51,10 @@ async def source():
     server.close()
 
 
+async def nothing(*_configs):
+    return NOTHING_STORED
+
+
 @pytest.fixture
 async def workers(tmp_path):
     """Have a pool of one slot with real workers."""
@@ -65,7 +70,7 @@ async def workers(tmp_path):
 
 async def test_no_run_waits_for_a_preview(workers, source):
     """With previews under way the slot is free; with the slot taken a preview is answered."""
-    previews = Previews(workers)
+    previews = Previews(workers, nothing)
     waiting = [asyncio.create_task(previews.answer(wish(source.config))) for _ in range(AT_ONCE_MAX)]
     await source.asked(AT_ONCE_MAX)
     held = await asyncio.wait_for(workers.acquire(), 30)
@@ -78,7 +83,7 @@ async def test_no_run_waits_for_a_preview(workers, source):
 
 async def test_so_many_at_once(workers, source):
     """One more than may be looked at is told so at once, and is welcome afterwards."""
-    previews = Previews(workers)
+    previews = Previews(workers, nothing)
     waiting = [asyncio.create_task(previews.answer(wish(source.config))) for _ in range(AT_ONCE_MAX)]
     await source.asked(AT_ONCE_MAX)
     assert read(await previews.answer(wish())) == PreviewBusy()
@@ -90,7 +95,7 @@ async def test_so_many_at_once(workers, source):
 
 async def test_one_that_takes_too_long(workers, source):
     """The worker gives up by itself and is used again; one that is frozen is killed."""
-    previews = Previews(workers, seconds_max=0.5)
+    previews = Previews(workers, nothing, seconds_max=0.5)
     assert read(await previews.answer(wish(source.config))) == PreviewLate(0.5)
     assert isinstance(read(await previews.answer(wish())), PreviewShown)
     (worker,) = [entry[0] for entry in workers._idle]
@@ -100,7 +105,7 @@ async def test_one_that_takes_too_long(workers, source):
 
 async def test_a_worker_that_dies(workers, source):
     """A source that takes its worker along is told as that."""
-    asking = asyncio.create_task(Previews(workers).answer(wish(source.config)))
+    asking = asyncio.create_task(Previews(workers, nothing).answer(wish(source.config)))
     await source.asked(1)
     for worker in workers._busy:
         worker.kill()
@@ -114,7 +119,7 @@ async def test_no_worker_starts(tmp_path):
     async def fail():
         raise OSError("no memory")
 
-    previews = Previews(Pool(fail, slots=1, tasks_max=1))
+    previews = Previews(Pool(fail, slots=1, tasks_max=1), nothing)
     for _ in range(AT_ONCE_MAX + 1):
         answer = read(await previews.answer(wish()))
         assert (type(answer), answer.kind) == (PreviewFailed, "worker_died")

@@ -20,9 +20,10 @@ def test_the_variable_comes_before_the_file(tmp_path):
     assert Secrets({}, tmp_path).resolve(TOKEN).reveal() == "from file"
 
 
-def test_a_missing_secret_names_both_places(tmp_path):
+def test_a_missing_secret_names_all_places(tmp_path):
     """One reads in the error where to put it."""
-    with pytest.raises(SecretMissing, match=f"ORC_SECRET_GITHUB_TOKEN and the file {tmp_path}/github-token"):
+    places = f"ORC_SECRET_GITHUB_TOKEN, the file {tmp_path}/github-token and the secret store"
+    with pytest.raises(SecretMissing, match=places):
         Secrets({}, tmp_path).resolve(TOKEN)
     with pytest.raises(SecretMissing, match="ORC_SECRETS_DIR is not set"):
         Secrets({}, None).resolve(TOKEN)

@@ -15,8 +15,11 @@ from prometheus_client import CollectorRegistry
 
 from orc_auth.answers import answers
 from orc_auth.identity import Identity, Terms
+from orc_auth.keys_at_rest import KeysAtRest
 from orc_auth.passwords import Passwords
+from orc_auth.sealers import NoMasterKey
 from orc_auth.signing import CLEAR
+from orc_auth.vault import Vault
 from orc_domain.run import Run
 from orc_events.bus import Bus
 from orc_events.event import StreamName
@@ -45,6 +48,7 @@ from orc_runtime.clock import SystemClock
 from orc_runtime.database import close_pool, connect_pool
 from orc_runtime.deciders import RUNS
 from orc_runtime.health import Health
+from orc_runtime.sealing import Sealing
 from orc_runtime.serving import serving
 from orc_runtime.settings import Secret
 from orc_scheduler.backfiller import Backfiller
@@ -132,6 +136,8 @@ class Starter:
     bootstrap = BOOTSTRAP
     identity: Identity
     """What auth answers with, once it does."""
+    sealing: Sealing | None = None
+    """What secrets are sealed by, once a test says so."""
     is_mute = False
     """Whether auth keeps to itself that something was ended."""
 
@@ -221,7 +227,10 @@ class Starter:
         terms = Terms(is_open=is_open, bootstrap_secret=Secret(BOOTSTRAP))
         self.identity = Identity(pool, passwords, CLEAR, SystemClock(), terms, tell=tell)
         await self.identity.keys.prepare()
-        for subject, answer in answers(self.identity.questions(), CollectorRegistry()).items():
+        keys_at_rest = KeysAtRest(pool, NoMasterKey())
+        vault = Vault(pool, self.identity.authority, self.sealing, keys_at_rest, SystemClock())
+        questions = {**self.identity.questions(), **vault.questions()}
+        for subject, answer in answers(questions, CollectorRegistry()).items():
             self._auth_services.append(await bus.serve(subject, QUEUE, answer))
 
     async def silence_auth(self) -> None:

@@ -68,6 +68,11 @@ POST   /auth/users                                 admin     users:write
 PUT    /auth/users/{user_id}                       admin     users:write
 POST   /auth/register                              admin     users:write
 POST   /auth/signing-keys/rotate                   admin     keys:write
+
+GET    /secrets                                    operator  secrets:read
+PUT    /secrets/{name}                             admin     secrets:write
+DELETE /secrets/{name}                             admin     secrets:write
+POST   /secrets/rewrap                             admin     secrets:write
 """
 ROLES = ("viewer", "operator", "admin")
 WHO = ("nobody", "stranger", *ROLES, "scope", "area", "others", "viewer-key")
@@ -100,7 +105,7 @@ def routes(front) -> Iterator[tuple[str, str]]:
 
 
 def address(path: str) -> str:
-    for name in ("job_id", "run_id", "backfill_id", "user_id", "key_id"):
+    for name in ("job_id", "run_id", "backfill_id", "user_id", "key_id", "name"):
         path = path.replace(f"{{{name}}}", str(UUID(int=1)))
     return path.replace("{task_order}", "1")
 

@@ -30,6 +30,7 @@ auth.api_keys             -        SIUD  -          -         -
 auth.failures             -        SIUD  -          -         -
 auth.oidc_logins          -        SID   -          -         -
 auth.oidc_tickets         -        SID   -          -         -
+vault.secrets             -        SIU   -          S         -
 executor.leases           -        -     S          SIUD      S
 executor.slots            -        -     -          SIUD      S
 scheduler.checkpoints     -        -     SIU        -         S
@@ -46,14 +47,15 @@ read.run_tasks            SIUD     -     -          -         S
 read.run_counts           SIUD     -     -          -         S
 read.ticks                SID      -     -          -         S
 read.backfills            SIUD     -     -          -         S
-read.rates                SIUD      -     -          -         S
+read.rates                SIUD     -     -          -         S
 """
 COLUMNS = {
     ("orc_auth", "auth.accounts"): {"role", "is_active", "version", "password_hash", "updated_at"},
-    ("orc_auth", "auth.keys"): {"signs_from", "dropped_at", "retired_at"},
+    ("orc_auth", "auth.keys"): {"private_key", "signs_from", "dropped_at", "retired_at"},
 }
 FUNCTIONS = """
                           gateway  auth  scheduler  executor  auditor
+auth.only_seal            -        -     -          -         -
 log.append                -        x     x          x         -
 log.read_after            x        x     x          x         x
 log.read_streams          x        x     x          x         x
@@ -71,6 +73,7 @@ APPENDED_BY = {
     "session": {"orc_auth"},
     "api_key": {"orc_auth"},
     "signing_key": {"orc_auth"},
+    "secret": {"orc_auth"},
     "job": {"orc_scheduler"},
     "tick": {"orc_scheduler"},
     "backfill": {"orc_scheduler"},
@@ -165,6 +168,17 @@ async def test_tables(role, database):
         if found != wanted:
             wrong.append((table, sorted(found ^ wanted)))
     assert wrong == []
+
+
+async def test_an_executor_reads_of_secrets_what_opens_them(database):
+    """Who set one, and whether two are the same, is none of its business."""
+    connection = await asyncpg.connect(database.url("orc_executor"))
+    try:
+        assert not await refused(connection, "SELECT name, version, sealed, wrapped_key FROM vault.secrets")
+        for column in ("fingerprint", "updated_by", "updated_at"):
+            assert await refused(connection, f"SELECT {column} FROM vault.secrets"), column
+    finally:
+        await connection.close()
 
 
 async def test_functions(role, database):

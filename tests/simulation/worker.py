@@ -194,7 +194,7 @@ class Worker:
 def spawner(world: Any) -> Callable[..., Any]:
     """Return what starts a worker, in the place of `orc_executor.child.spawn`."""
 
-    async def spawn(registry: Any, _environment: Any) -> Child:
+    async def spawn(registry: Any, _environment: Any, **_kind: Any) -> Child:
         if world.chance.refuses_to_start():
             raise OSError("cannot allocate memory")
         child = Child(registry)

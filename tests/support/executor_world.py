@@ -38,6 +38,7 @@ from orc_executor.metrics import ExecutorMetrics
 from orc_executor.orphans import Registry
 from orc_executor.pool import Pool
 from orc_executor.slots import Slots
+from orc_executor.store import Store
 from orc_executor.urgent import Urgent
 from orc_runtime.clock import Clock, SystemClock
 from orc_runtime.database import close_pool, connect_pool
@@ -204,7 +205,13 @@ class Running:
             Voice(PostgresLog(pool), clock, name),
             self.leases,
             Slots(pool, name, lease, pool_max=pool_max, end=self.leases.end_slots),
-            Surroundings(pool=self.workers, clock=clock, jitter=lambda: 0.0, cancel_grace_seconds=grace),
+            Surroundings(
+                pool=self.workers,
+                clock=clock,
+                stored=Store(pool).read,
+                jitter=lambda: 0.0,
+                cancel_grace_seconds=grace,
+            ),
             urgent=Urgent(pool, "default"),
             metrics=ExecutorMetrics(CollectorRegistry()),
             limits=Limits(pool="default", slots=slots, drain_seconds=0.2, silence_seconds_max=lease),

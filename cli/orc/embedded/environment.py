@@ -2,7 +2,7 @@
 What each service is told, through its environment and nothing else.
 
 A service gets the URLs of its own database role and of its own NATS user and no others; only the executor gets the
-secrets that jobs refer to, and only auth the one that makes the first admin.
+secrets that jobs refer to, only auth the one that makes the first admin, and only these two the master keys.
 """
 
 import os
@@ -17,6 +17,8 @@ ROLES = ("orc_migrate", "orc_gateway", "orc_auth", "orc_scheduler", "orc_executo
 MIGRATE = "orc_migrate"
 FOR_AUTH = ("ORC_BOOTSTRAP_", "ORC_OIDC_CLIENT_SECRET")
 """What the names begin with of what makes the first admin, and of what a provider knows us by."""
+FOR_SEALING = ("ORC_MASTER_KEY_FILE", "ORC_MASTER_KEY_COMMAND")
+"""What auth seals with and the executor opens with."""
 _SERVER_URL = re.compile(r"ORC_((\w+_)?DATABASE_|NATS_(\w+_)?|POSTGRES_SUPERUSER_)?URL")
 """Of a database, of NATS, or of the gateway."""
 
@@ -76,8 +78,11 @@ def service_environment(
         if not _SERVER_URL.fullmatch(name)
         and (service == "executor" or not name.startswith("ORC_SECRET_"))
         and (service == "auth" or not name.startswith(FOR_AUTH))
+        and (service in {"auth", "executor"} or name not in FOR_SEALING)
     }
     nats = urls.get(f"ORC_NATS_{service.upper()}_URL", urls["ORC_NATS_URL"])
+    if service not in {"auth", "executor"} or any(kept.get(name) for name in FOR_SEALING):
+        defaults = {name: value for name, value in defaults.items() if name not in FOR_SEALING}
     kept_or_default = {**defaults, **{name: value for name, value in kept.items() if value}}
     return {
         **kept_or_default,

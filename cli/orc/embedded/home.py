@@ -4,6 +4,7 @@
     state.json   ports and passwords, made at the first start and kept
     postgres/    the cluster      nats/  what JetStream stores      data/  what jobs write
     secrets/     a file per secret that jobs refer to
+    master.key   what the secret store is sealed by
     run/         a pid file per process, `env` with every URL
     logs/        a file per process, and the one before it
 """
@@ -22,6 +23,7 @@ from msgspec import Struct, field
 
 from orc.embedded.errors import HomeTaken
 from orc.embedded.ports import LOOPBACK, becomes_free, free_ports
+from orc.master_key_file import make_key_file
 
 DEFAULT = ".orc"
 LOG_BYTES_MAX = 16 * 1024**2
@@ -44,6 +46,7 @@ class Home:
         self.logs = self.path / "logs"
         self.data = self.path / "data"
         self.secrets = self.path / "secrets"
+        self.master_key = self.path / "master.key"
         self.postgres = self.path / "postgres" / "data"
         self.nats = self.path / "nats"
         self.patience_seconds = 0.0
@@ -66,6 +69,8 @@ class Home:
         self._lock.flush()
         for folder, mode in ((self.logs, 0o755), (self.data, 0o755), (self.secrets, 0o700)):
             folder.mkdir(mode=mode, exist_ok=True)
+        if not self.master_key.exists():
+            make_key_file(self.master_key)
         if any(self.run.glob("*.pid")):
             self.patience_seconds = ENDING_SECONDS_MAX
         self.clear_pids()

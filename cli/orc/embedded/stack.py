@@ -177,7 +177,10 @@ class Stack:
             "ORC_HOST": self.host,
             "ORC_DATA_DIR": str(self._home.data),
             "ORC_FILE_ROOTS": str(Path.cwd()),
+            # It holds every password and key of the stack, and may well be in the folder that jobs read from.
+            "ORC_FILE_ROOTS_EXCEPT": str(self._home.path),
             "ORC_SECRETS_DIR": str(self._home.secrets),
+            "ORC_MASTER_KEY_FILE": str(self._home.master_key),
             "ORC_AUTH": "optional",
             "ORC_EGRESS_ALLOW": "loopback",
         }

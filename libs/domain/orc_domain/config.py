@@ -5,6 +5,7 @@ A config is kept in the log as the user gave it and typed whenever it is used, s
 Secrets are references by name; a literal in a place for secrets is refused before it can reach the bus.
 """
 
+import re
 from typing import Annotated, Any, get_args
 
 from msgspec import Meta, Struct
@@ -22,10 +23,27 @@ REFERENCE = '{"secret": "name"}'
 
 
 class SecretRef(Struct, frozen=True, forbid_unknown_fields=True):
-    """A secret by name: `github-token` is ORC_SECRET_GITHUB_TOKEN or the file of that name in ORC_SECRETS_DIR."""
+    """A secret by name: `github-token` is ORC_SECRET_GITHUB_TOKEN, else the file of that name in ORC_SECRETS_DIR, else in the store."""
 
     secret: SecretName
     """Its name: a-z, 0-9 and hyphens."""
+
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+def secret_names(value: Any) -> set[str]:
+    """Return the names of all secrets that something given refers to, wherever in it: a plugin's config, too."""
+    names, left = set[str](), [value]
+    while left:
+        match left.pop():
+            case {"secret": str(name), **others} if not others and _NAME.fullmatch(name):
+                names.add(name)
+            case dict() as inner:
+                left += inner.values()
+            case list() | tuple() as inner:
+                left += inner
+    return names
 
 
 class Tagged(Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):

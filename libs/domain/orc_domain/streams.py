@@ -3,7 +3,7 @@
 from uuid import UUID
 
 JOB, RUN, TICKS, USER, BACKFILL = "job", "run", "ticks", "user", "backfill"
-SESSION, API_KEY, SIGNING_KEY = "session", "api_key", "signing_key"
+SESSION, API_KEY, SIGNING_KEY, SECRET = "session", "api_key", "signing_key", "secret"
 
 
 def job_stream(job_id: UUID) -> str:
@@ -44,3 +44,8 @@ def api_key_stream(key_id: str) -> str:
 def signing_key_stream(kid: str) -> str:
     """Return the stream of a key that signs tokens."""
     return f"{SIGNING_KEY}-{kid}"
+
+
+def secret_stream(name: str) -> str:
+    """Return the stream of a secret of the store."""
+    return f"{SECRET}-{name}"

@@ -27,8 +27,8 @@ SCOPES: dict[str, str] = {
     "users:read": "the accounts",
     "users:write": "make and change accounts, revoke others' API keys",
     "secrets:read": "names of secrets, never what they hold",
-    "secrets:write": "set and delete secrets",
-    "keys:write": "rotate the keys that sign tokens and seal secrets",
+    "secrets:write": "set and delete secrets, seal them by the newest master key",
+    "keys:write": "rotate the keys that sign tokens",
 }
 """Every scope there is, and what it opens."""
 

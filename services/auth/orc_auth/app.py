@@ -1,19 +1,23 @@
 """
 The auth service, wired: Postgres for the accounts, core NATS for the questions, and its own health.
 
+    read the master keys
     wait for Postgres, for its migrations, for NATS    →    the first signing key    →    answer until told to stop
 """
 
+import asyncio
 from contextlib import AsyncExitStack
 
 from orc_auth.answers import answers
 from orc_auth.bootstrap_secret import bootstrap_secret
 from orc_auth.identity import Identity, Terms
+from orc_auth.keys_at_rest import KeysAtRest
 from orc_auth.oidc.terms import provider_terms
 from orc_auth.passwords import Passwords
 from orc_auth.purging import purge_sessions
+from orc_auth.sealers import MasterSealer, NoMasterKey
 from orc_auth.settings import AuthSettings
-from orc_auth.signing import CLEAR
+from orc_auth.vault import Vault
 from orc_runtime.auth_messages.trust import CHANGED
 from orc_runtime.auth_messages.wire import QUEUE
 from orc_runtime.clock import SystemClock
@@ -21,7 +25,9 @@ from orc_runtime.connections import open_bus, open_database
 from orc_runtime.database import UNREACHABLE, close_pool
 from orc_runtime.health import serve_side
 from orc_runtime.lifecycle import Lifecycle
+from orc_runtime.master_keys import read_master_keys
 from orc_runtime.metrics import create_registry
+from orc_runtime.sealing import Sealing
 
 STATEMENT_SECONDS_MAX = 2.0
 """Somebody waits at the other end: an answer later than this comes too late."""
@@ -31,6 +37,9 @@ async def serve(lifecycle: Lifecycle, settings: AuthSettings) -> None:
     """Live the service's life; returns when told to stop."""
     terms = terms_of(settings)
     agreed = provider_terms(settings) if settings.oidc_issuer is not None else None
+    # A command may take its time.
+    master_keys = await asyncio.to_thread(read_master_keys, settings)
+    sealing = Sealing(master_keys) if master_keys else None
     registry = create_registry(settings.SERVICE)
     async with AsyncExitStack() as resources:
         await resources.enter_async_context(
@@ -53,9 +62,13 @@ async def serve(lifecycle: Lifecycle, settings: AuthSettings) -> None:
             # Who does not hear it asks within two seconds all the same.
             bus.poke(CHANGED)
 
-        identity = Identity(pool, passwords, CLEAR, SystemClock(), terms, tell=tell)
+        sealer = MasterSealer(sealing) if sealing else NoMasterKey()
+        keys_at_rest = KeysAtRest(pool, sealer)
+        identity = Identity(pool, passwords, sealer, SystemClock(), terms, tell=tell)
         await lifecycle.wait_for("signing key", identity.keys.prepare, UNREACHABLE)
-        questions = dict(identity.questions())
+        await lifecycle.wait_for("signing key", keys_at_rest.prepare, UNREACHABLE)
+        vault = Vault(pool, identity.authority, sealing, keys_at_rest, SystemClock())
+        questions = {**identity.questions(), **vault.questions()}
         if agreed is not None:
             # An HTTP client takes memory, and most have no provider.
             from orc_auth.oidc.logins import ProviderLogins  # noqa: PLC0415

@@ -12,7 +12,14 @@ from uuid import UUID
 import asyncpg
 from msgspec import Struct
 
-from orc_domain.streams import api_key_stream, session_stream, signing_key_stream, user_stream
+from orc_auth.vault_events import SecretDeleted, SecretRewrapped, SecretSet, VaultEvent
+from orc_domain.streams import (
+    api_key_stream,
+    secret_stream,
+    session_stream,
+    signing_key_stream,
+    user_stream,
+)
 from orc_events.codec import EventCodec
 from orc_events.errors import LogError
 from orc_events.event import Append, StreamName, Version
@@ -137,6 +144,7 @@ Event = (
     | ApiKeyRevoked
     | SigningKeyMade
     | SigningKeyDropped
+    | VaultEvent
 )
 
 CODEC: EventCodec[Event] = EventCodec(Event)
@@ -183,5 +191,7 @@ def _stream_of(event: Event) -> str:
             return api_key_stream(event.key_id)
         case SigningKeyMade() | SigningKeyDropped():
             return signing_key_stream(event.kid)
+        case SecretSet() | SecretDeleted() | SecretRewrapped():
+            return secret_stream(event.name)
         case _:
             return user_stream(event.user_id)

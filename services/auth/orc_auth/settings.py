@@ -2,10 +2,11 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from orc_runtime.settings import Secret, SideSettings, setting
+from orc_runtime.master_keys import MasterKeySettings
+from orc_runtime.settings import Secret, setting
 
 
-class AuthSettings(SideSettings, frozen=True, kw_only=True):
+class AuthSettings(MasterKeySettings, frozen=True, kw_only=True):
     """The auth service's settings."""
 
     SERVICE: ClassVar[str] = "auth"

@@ -31,6 +31,7 @@ from orc_runtime.auth_messages.trust import KEY_AHEAD_SECONDS, PublicKey
 from orc_runtime.clock import Clock
 from orc_runtime.database import UNREACHABLE
 from orc_runtime.principal import Principal
+from orc_runtime.sealing import CannotOpen
 
 log = structlog.stdlib.get_logger()
 
@@ -95,7 +96,12 @@ class SigningKeys:
         row = await self._pool.fetchrow(load("orc_auth", "signing_key"))
         if row is None:
             raise Unavailable
-        private = self._sealer.open(row["kid"], row["private_key"])
+        try:
+            private = self._sealer.open(row["kid"], row["private_key"])
+        except CannotOpen as error:
+            # Another process has sealed it by a master key that came later than we did.
+            log.error("the signing key cannot be opened", kid=row["kid"], reason=str(error))  # noqa: TRY400
+            raise Unavailable from error
         return SigningKey(row["kid"], Ed25519PrivateKey.from_private_bytes(private)), row["now"]
 
     async def public(self) -> tuple[PublicKey, ...]:

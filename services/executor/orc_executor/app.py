@@ -6,6 +6,7 @@ The executor, wired: the log, the bus, the workers, and its own health.
     let what is under way end, end the workers, let their leases run out, close
 """
 
+import asyncio
 import os
 import random
 from contextlib import AsyncExitStack
@@ -32,6 +33,7 @@ from orc_executor.previews import Previews
 from orc_executor.sandbox import walls_of
 from orc_executor.settings import ExecutorSettings
 from orc_executor.slots import Slots
+from orc_executor.store import Store
 from orc_executor.urgent import Urgent
 from orc_executor.worker_settings import WorkerSettings, worker_environment
 from orc_runtime.clock import SystemClock
@@ -39,6 +41,7 @@ from orc_runtime.connections import open_bus, open_database
 from orc_runtime.database import close_pool
 from orc_runtime.health import NotReady, serve_side
 from orc_runtime.lifecycle import Lifecycle
+from orc_runtime.master_keys import master_key_lines, read_master_keys
 from orc_runtime.metrics import create_registry
 from orc_runtime.plugin_news import tell_plugins
 from orc_runtime.settings import read_settings
@@ -54,6 +57,8 @@ POKES, POOL_POKES = "orc.poke.run.", "orc.poke.pool."
 async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
     """Live the service's life; returns when told to stop."""
     worker_settings = read_settings(WorkerSettings, os.environ)
+    # A command may take its time.
+    keys = await asyncio.to_thread(read_master_keys, settings)
     walls = walls_of(worker_settings)
     if walls.missing:
         _logger.warning(
@@ -84,13 +89,13 @@ async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
         resources.push_async_callback(leases.close)
         online, offline = (worker_environment(os.environ, offline=offline) for offline in (False, True))
         workers: Pool[Child] = Pool(
-            partial(spawn, registry, online),
+            partial(spawn, registry, online, master_keys=master_key_lines(keys) if keys else None),
             slots=settings.slots_max,
             tasks_max=settings.tasks_per_worker_max,
             spawn_offline=partial(spawn, registry, offline, (*WORKER, OFFLINE)) if walls.seccomp else None,
         )
         resources.push_async_callback(workers.close)
-        figures = ExecutorMetrics(metrics)
+        figures, store = ExecutorMetrics(metrics), Store(database)
         consumer = Consumer(
             bus,
             Voice(log, SystemClock(), settings.name),
@@ -105,6 +110,7 @@ async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
             Surroundings(
                 pool=workers,
                 clock=SystemClock(),
+                stored=store.read,
                 # It spreads retries and guards nothing.
                 jitter=random.random,
                 cancel_grace_seconds=settings.cancel_grace_seconds,
@@ -123,7 +129,9 @@ async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
         await bus.listen(POKES + "*", lambda subject, _data: _poke(leases, subject))
         await bus.listen(POOL_POKES + settings.pool, lambda _subject, data: _hear(consumer, data))
         resources.callback(bus.on_reconnected(consumer.hear))
-        previews = await bus.serve(preview_subject(settings.pool), PREVIEWERS, Previews(workers).answer)
+        previews = await bus.serve(
+            preview_subject(settings.pool), PREVIEWERS, Previews(workers, store.read).answer
+        )
         resources.push_async_callback(previews.close)
         _check_work(lifecycle, settings, bus, workers)
         lifecycle.health.started()

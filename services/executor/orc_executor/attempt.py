@@ -29,11 +29,12 @@ from orc_events.errors import NotStorable
 from orc_executor.child import Child, WorkerDied
 from orc_executor.claim import OwnedRun
 from orc_executor.closing import Closing
-from orc_executor.frames import Failed, FrameError, Loaded, NoReceipt, Stopped, TaskOrder
+from orc_executor.frames import NOTHING_STORED, Failed, FrameError, Loaded, NoReceipt, Stopped, TaskOrder
 from orc_executor.frames import Progress as Heard
 from orc_executor.offline import needs_network
 from orc_executor.pool import NoWorker, Pool
 from orc_executor.progress import Reporter
+from orc_executor.store import ReadStore
 from orc_executor.time_limits import RUN_TIMEOUT, TimeLimit, limit_of, look_limit, run_limit
 from orc_runtime.clock import Clock
 
@@ -48,6 +49,7 @@ class Surroundings(Struct, frozen=True):
 
     pool: Pool[Child]
     clock: Clock
+    stored: ReadStore
     jitter: Callable[[], float]
     """In [0, 1)."""
     cancel_grace_seconds: float
@@ -64,6 +66,7 @@ class Attempt:
         self._around, self._reporter = around, reporter
         self._loop = asyncio.get_running_loop()
         self._worker: Child | None = None
+        self._stored = NOTHING_STORED
         self._can_stop = False
         """Whether the open order loads; one that only looks is about to end anyway, with the receipt read."""
         self._is_cancelled = False
@@ -124,12 +127,12 @@ class Attempt:
         try:
             self._worker = worker = await self._around.pool.acquire(offline=self._is_offline)
         except NoWorker as error:
-            return self._no_worker(error)
+            return self._failed("worker_died", str(error), retryable=True, task_order=None)
         began = self._loop.time()
         try:
             return await self._perform_tasks(worker)
         except NoWorker as error:
-            return self._no_worker(error)
+            return self._failed("worker_died", str(error), retryable=True, task_order=None)
         finally:
             worker, self._worker = self._worker or worker, None
             self.worker_seconds = self._loop.time() - began
@@ -137,7 +140,6 @@ class Attempt:
 
     @property
     def _is_offline(self) -> bool:
-        """Whether the next task needs no network."""
         task = self.owned.run.next_task
         return task is not None and not needs_network(task.extractor_config, task.loader_config)
 
@@ -156,6 +158,8 @@ class Attempt:
         return None
 
     async def _perform_task(self, worker: Child, task: RunTask) -> Closing | None:
+        # Before it is looked at whether to begin: a cancel that comes while this is read is seen then.
+        self._stored = await self._around.stored(task.extractor_config, task.loader_config)
         if self.owned.run.settle:
             return await self._look(worker, task, Closing(SettleRun(self.attempt), "settled"))
         if self._is_cancelled:
@@ -207,6 +211,7 @@ class Attempt:
             settle=settle,
             check_receipt=settle or self.attempt > 1 or self.owned.requested.root_id != self.run_id,
             task_timeout_seconds=limit.seconds,
+            stored=self._stored,
         )
 
         def heard(progress: Heard) -> None:
@@ -250,9 +255,6 @@ class Attempt:
         return self._failed(
             "internal", f"the worker answered {answer!r}", retryable=True, task_order=task.task_order
         )
-
-    def _no_worker(self, error: NoWorker) -> Closing:
-        return self._failed("worker_died", str(error), retryable=True, task_order=None)
 
     def _failed(
         self,

@@ -33,7 +33,9 @@ from orc_executor.frames import (
     answers,
     encode,
 )
+from orc_executor.key_pipe import pipe_of
 from orc_executor.orphans import Registry
+from orc_runtime.settings import Secret
 
 _logger = structlog.get_logger()
 
@@ -228,14 +230,27 @@ class Child(asyncio.SubprocessProtocol):
             _logger.warning("worker says too much, the rest is dropped", pid=self.pid)
 
 
-async def spawn(registry: Registry, environment: Mapping[str, str], program: Sequence[str] = WORKER) -> Child:
-    """Start a worker and wait until it takes orders; raises OSError, TimeoutError or EOFError."""
-    _, child = await asyncio.get_running_loop().subprocess_exec(
-        lambda: Child(registry),
-        sys.executable,
-        *program,
-        env=dict(environment),
-        start_new_session=True,
-    )
+async def spawn(
+    registry: Registry,
+    environment: Mapping[str, str],
+    program: Sequence[str] = WORKER,
+    *,
+    master_keys: Secret | None = None,
+) -> Child:
+    """
+    Start a worker and wait until it takes orders; raises OSError, TimeoutError or EOFError.
+
+    Master keys reach it through a pipe of their own: an environment can be read by others for as long as it lives.
+    """
+    with pipe_of(master_keys) as (options, inherited):
+        _, child = await asyncio.get_running_loop().subprocess_exec(
+            lambda: Child(registry),
+            sys.executable,
+            *program,
+            *options,
+            env=dict(environment),
+            start_new_session=True,
+            pass_fds=inherited,
+        )
     await child.wait_ready()
     return child

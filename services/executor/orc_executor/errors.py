@@ -10,7 +10,8 @@ What can go wrong with a task, as the log will tell it.
     ├── PathRefused            the real path lies outside the allowed folders, or is no plain file
     ├── AddressRefused         a name resolves to an address that may not be reached
     ├── SecretMissing          a secret is named but not there
-    ├── SecretUnusable         it is there, but cannot stand where it is named
+    ├── SecretUnusable         it is there, but cannot be opened, or stand where it is named
+    ├── SecretUnreachable      the store it may be in cannot be read: worth another attempt
     ├── TargetLocked           another process holds the file: worth another attempt
     ├── TargetUnavailable      the database cannot be reached or broke off: worth another attempt
     ├── TargetUnusable         the file or table cannot be written; it was not touched
@@ -116,6 +117,18 @@ class SecretMissing(TaskError):
 
     def __init__(self, name: str, places: str) -> None:
         super().__init__(f"the secret {name!r} is not there: looked at {places}")
+
+
+class SecretUnreachable(TaskError):
+    """It is in neither of the first two places, and the third cannot be looked at now."""
+
+    kind = "secret_unreachable"
+    retryable = True
+
+    def __init__(self, name: str, places: str, trouble: str) -> None:
+        super().__init__(
+            f"the secret {name!r} is not in {places}, and of the secret store is known that {trouble}"
+        )
 
 
 class SecretUnusable(TaskError):

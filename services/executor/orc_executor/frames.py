@@ -48,6 +48,29 @@ class _Frame(Struct, frozen=True, tag_field="frame"):
     pass
 
 
+class SealedSecret(Struct, frozen=True, kw_only=True):
+    """A secret of the store, which only a master key opens."""
+
+    name: str
+    version: int
+    data: bytes
+    wrapped_key: bytes
+    master_key_id: str
+
+
+class Stored(Struct, frozen=True):
+    """What the secret store holds of the secrets that a task names."""
+
+    secrets: tuple[SealedSecret, ...] = ()
+    trouble: str | None = None
+    """Why that is not known."""
+    is_passing: bool = False
+    """Whether another attempt may find it known."""
+
+
+NOTHING_STORED = Stored()
+
+
 class TaskOrder(_Frame, frozen=True, kw_only=True, tag="order"):
     """Extract and load one task, or say what its receipt says."""
 
@@ -67,6 +90,7 @@ class TaskOrder(_Frame, frozen=True, kw_only=True, tag="order"):
     window: RunWindow | None = None
     task_timeout_seconds: float = 21_600.0
     limits: LoadLimits = LoadLimits()
+    stored: Stored = NOTHING_STORED
 
 
 class PreviewOrder(_Frame, frozen=True, tag="preview"):

@@ -46,9 +46,11 @@ class SourceFile(Struct, frozen=True):
 class Folders:
     """The folders that files may be in."""
 
-    def __init__(self, data_dir: Path, file_roots: Sequence[Path] = ()) -> None:
+    def __init__(self, data_dir: Path, file_roots: Sequence[Path] = (), hidden: Sequence[Path] = ()) -> None:
+        """Nothing in the `hidden` folders may be read, unless it is in the data folder."""
         self.data_dir = os.path.realpath(data_dir)
         self.all = (self.data_dir, *(os.path.realpath(root) for root in file_roots))
+        self._hidden = [os.path.realpath(folder) for folder in hidden]
         self._at_first = [_identity(root) for root in self.all]
 
     def made_anew(self) -> str | None:
@@ -102,6 +104,8 @@ class Folders:
         real = _real_path(path, name)
         if not _lies_under(real, self.all):
             raise PathRefused(f"{name}: its real path {real} is outside {self._named()}")
+        if _lies_under(real, self._hidden) and not _lies_under(real, (self.data_dir,)):
+            raise PathRefused(f"{name}: is in a folder of ORC_FILE_ROOTS_EXCEPT")
         try:
             status = os.stat(real)  # noqa: PTH116
         except FileNotFoundError as error:

@@ -22,9 +22,18 @@ from orc_domain.previews import (
 )
 from orc_executor.child import Child, WorkerDied
 from orc_executor.errors import TimedOut
-from orc_executor.frames import Failed, FrameError, LoadLimits, Previewed, PreviewOrder, Progress, TaskOrder
+from orc_executor.frames import (
+    Failed,
+    FrameError,
+    LoadLimits,
+    Previewed,
+    PreviewOrder,
+    Progress,
+    TaskOrder,
+)
 from orc_executor.offline import needs_network
 from orc_executor.pool import NoWorker, Pool
+from orc_executor.store import ReadStore
 
 _logger = structlog.get_logger()
 
@@ -40,8 +49,15 @@ _wish = msgspec.json.Decoder(PreviewWish)
 class Previews:
     """Answers wishes; bounded in number and time."""
 
-    def __init__(self, pool: Pool[Child], *, seconds_max: float = SECONDS_MAX) -> None:
-        self._pool, self._seconds_max = pool, seconds_max
+    def __init__(
+        self,
+        pool: Pool[Child],
+        stored: ReadStore,
+        *,
+        seconds_max: float = SECONDS_MAX,
+    ) -> None:
+        """Take a way to tell, by `stored`, what the secret store holds for an extractor's and a loader's config."""
+        self._pool, self._stored, self._seconds_max = pool, stored, seconds_max
         self._under_way = 0
 
     async def answer(self, data: bytes) -> bytes:
@@ -57,7 +73,7 @@ class Previews:
 
     async def _look(self, wish: PreviewWish) -> PreviewAnswer:
         try:
-            order = self._order(wish)
+            order = await self._order(wish)
             offline = not needs_network(order.task.extractor_config, order.task.loader_config)
             worker = await self._pool.acquire_extra(offline=offline)
         except NoWorker as error:
@@ -82,8 +98,9 @@ class Previews:
         _logger.error("a worker answered a preview with something else", answer=type(answer).__name__)
         return PreviewFailed("internal", "the worker answered something else")
 
-    def _order(self, wish: PreviewWish) -> PreviewOrder:
+    async def _order(self, wish: PreviewWish) -> PreviewOrder:
         run_id = uuid4()
+        loader_config = wish.loader_config or NO_LOADER
         task = TaskOrder(
             run_id=run_id,
             root_id=run_id,
@@ -91,7 +108,8 @@ class Previews:
             task_id=run_id,
             task_order=1,
             extractor_config=wish.extractor_config,
-            loader_config=wish.loader_config or NO_LOADER,
+            loader_config=loader_config,
+            stored=await self._stored(wish.extractor_config, loader_config),
             check_receipt=False,
             task_timeout_seconds=self._seconds_max,
             limits=LoadLimits(rows_wanted=wish.rows_wanted),

@@ -1,57 +1,60 @@
 """
 Secrets: looked up by name at the moment they are used, and never said.
 
-`github-token` is the variable ORC_SECRET_GITHUB_TOKEN, else the file `github-token` in ORC_SECRETS_DIR. What a task was
-given is kept until the task ends, to be taken out of what is said of it: a server may send back what it was sent.
+    `github-token`    the variable ORC_SECRET_GITHUB_TOKEN, else the file `github-token` in ORC_SECRETS_DIR, else the store
+
+What the store holds comes sealed with the order, and is opened here, by the master keys that this process was started
+with. What a task was given is kept until the task ends, to be taken out of what is said of it: a server may send back
+what it was sent.
 """
 
-import re
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from orc_domain.config import SecretRef
-from orc_executor.errors import CUT, SecretMissing
+from orc_executor.errors import SecretMissing, SecretUnreachable, SecretUnusable
+from orc_executor.frames import NOTHING_STORED, SealedSecret, Stored
+from orc_executor.redaction import Redaction
+from orc_runtime.master_keys import COMMAND_VARIABLE, FILE_VARIABLE, MasterKey
 from orc_runtime.settings import Secret
 
 SECRET_BYTES_MAX = 64 * 1024
-REDACTED = "***"
 
 
 class Secrets:
     """Where a worker finds secrets."""
 
-    def __init__(self, environ: Mapping[str, str], folder: Path | None) -> None:
-        self._environ, self._folder = environ, folder
-        self._given: set[Secret] = set()
+    def __init__(
+        self, environ: Mapping[str, str], folder: Path | None, keys: Sequence[MasterKey] = ()
+    ) -> None:
+        self._environ, self._folder, self._keys = environ, folder, keys
+        self._redaction = Redaction()
+        self.stored: Stored = NOTHING_STORED
+        """What came with the order at hand."""
 
     def resolve(self, reference: SecretRef) -> Secret:
-        """Return the secret; raises SecretMissing naming the places."""
-        variable = f"ORC_SECRET_{reference.secret.upper().replace('-', '_')}"
-        text = self._environ.get(variable) or self._from_file(reference.secret)
+        """Return the secret; raises SecretMissing naming the places, SecretUnreachable, SecretUnusable."""
+        name = reference.secret
+        variable = f"ORC_SECRET_{name.upper().replace('-', '_')}"
+        text = self._environ.get(variable) or self._from_file(name)
         if not text:
-            file = self._folder / reference.secret if self._folder else "(ORC_SECRETS_DIR is not set)"
-            raise SecretMissing(reference.secret, f"the variable {variable} and the file {file}")
-        secret = Secret(text)
-        self._given.add(secret)
-        return secret
+            file = self._folder / name if self._folder else "(ORC_SECRETS_DIR is not set)"
+            text = self._from_store(name, f"the variable {variable}", f"the file {file}")
+        self._redaction.add(text)
+        return Secret(text)
 
     def keep(self, derived: str) -> None:
         """Take out of what is said, too, what was made of a secret or given for one: a header, an access token."""
-        self._given.add(Secret(derived))
+        self._redaction.add(derived)
 
     def redact(self, text: str) -> str:
         """Return the text without the secrets that were resolved since the last `forget`."""
-        # The longest first: one secret may be the beginning of another.
-        for secret in sorted((one.reveal() for one in self._given), key=len, reverse=True):
-            text = re.sub("".join(map(_spellings, secret)), REDACTED, text, flags=re.IGNORECASE)
-            if text.endswith(CUT):
-                text = _without_beginning(text.removesuffix(CUT), secret) + CUT
-        return text
+        return self._redaction.of(text)
 
     def forget(self) -> None:
         """Let go of what was given: the task is over."""
-        self._given.clear()
+        self._redaction.clear()
+        self.stored = NOTHING_STORED
 
     def _from_file(self, name: str) -> str:
         if self._folder is None:
@@ -63,24 +66,30 @@ class Secrets:
         except (OSError, UnicodeDecodeError):
             return ""
 
+    def _from_store(self, name: str, *places: str) -> str:
+        trouble = self.stored.trouble
+        if trouble is not None and self.stored.is_passing:
+            raise SecretUnreachable(name, " or ".join(places), trouble)
+        sealed = next((one for one in self.stored.secrets if one.name == name), None)
+        if sealed is None:
+            store = f"the secret store ({trouble or 'it has none of that name'})"
+            raise SecretMissing(name, f"{', '.join(places)} and {store}")
+        return self._opened(sealed)
 
-@cache
-def _spellings(character: str) -> str:
-    """Return a pattern of how a URL, JSON or an error of Python may write a character; a host's case is lost, too."""
-    percent = "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
-    plain = r"\s+|\+" if character.isspace() else re.escape(character)
-    return rf"(?:\\u{ord(character):04X}|\\?(?:{plain})|{percent})"
+    def _opened(self, sealed: SealedSecret) -> str:
+        if not self._keys:
+            reason = f"neither {FILE_VARIABLE} nor {COMMAND_VARIABLE} of the executor is set"
+            raise SecretUnusable(sealed.name, f"it is in the secret store, but {reason}")
+        # Most tasks need none of it.
+        from orc_runtime.sealing import SECRET, CannotOpen, Label, Sealed, Sealing  # noqa: PLC0415
 
-
-def _without_beginning(text: str, secret: str) -> str:
-    """Return a text that was cut short without the beginning of a secret at its end."""
-    for start in range(len(text)):
-        place = start
-        for character in secret:
-            found = re.compile(_spellings(character), re.IGNORECASE).match(text, place)
-            if found is None:
-                break
-            place = found.end()
-            if place == len(text):
-                return text[:start] + REDACTED
-    return text
+        try:
+            value = Sealing(self._keys).open(
+                Label(SECRET, sealed.name, sealed.version),
+                Sealed(sealed.data, sealed.wrapped_key, sealed.master_key_id),
+            )
+        except CannotOpen as error:
+            raise SecretUnusable(
+                sealed.name, f"it is in the secret store, but cannot be opened: {error}"
+            ) from error
+        return value.decode()

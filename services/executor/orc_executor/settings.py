@@ -5,10 +5,11 @@ import socket
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from orc_runtime.settings import SideSettings, setting
+from orc_runtime.master_keys import MasterKeySettings
+from orc_runtime.settings import setting
 
 
-class ExecutorSettings(SideSettings, frozen=True, kw_only=True):
+class ExecutorSettings(MasterKeySettings, frozen=True, kw_only=True):
     """One executor process and the workers it keeps."""
 
     SERVICE: ClassVar[str] = "executor"

@@ -1,7 +1,7 @@
 """
 Worker: the process that extracts and loads, one order at a time.
 
-    python -m orc_executor.worker [--in FD] [--out FD] [--offline]
+    python -m orc_executor.worker [--in FD] [--out FD] [--keys FD] [--offline]
 
     main thread    order → extract, load → answer
     attendant      reads the pipe: answers Ping and passes Stop on while the main thread loads, tells progress, and
@@ -39,7 +39,8 @@ from orc_executor.scratch import Scratch
 from orc_executor.secrets import Secrets
 from orc_executor.underway import Reach, Underway
 from orc_executor.worker_settings import WorkerSettings, forget_all_else
-from orc_runtime.settings import read_settings
+from orc_runtime.master_keys import MasterKey, parse_master_keys
+from orc_runtime.settings import Secret, read_settings
 
 if TYPE_CHECKING:
     from orc_executor.engine import Engine
@@ -88,6 +89,7 @@ class Worker:
 
     def _perform(self, underway: Underway) -> Answer:
         order = underway.order
+        self._reach.secrets.stored = order.stored
         if self._is_confined and (folder := self._reach.folders.made_anew()):
             # The next attempt is another worker's.
             message = f"{folder} was made anew since the worker started, which may not reach it now"
@@ -147,23 +149,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--in", dest="source", type=int, default=0, help="descriptor to read orders from")
     parser.add_argument("--out", dest="sink", type=int, default=1, help="descriptor to write answers to")
+    parser.add_argument("--keys", type=int, help="descriptor to read master keys from, to its end")
     parser.add_argument("--offline", action="store_true", help="have no network")
     options = parser.parse_args(arguments)
     die_with_parent()
     settings = read_settings(WorkerSettings, os.environ)
     limit_resources(settings)
+    keys = () if options.keys is None else _read_keys(options.keys)
     settings.scratch.mkdir(parents=True, exist_ok=True)
     walls = confine(settings, offline=options.offline)
     reach = Reach(
-        Folders(settings.data_dir, settings.file_roots),
+        Folders(settings.data_dir, settings.file_roots, settings.file_roots_except),
         Scratch(settings.scratch),
-        Secrets(os.environ, settings.secrets_dir),
+        Secrets(os.environ, settings.secrets_dir, keys),
         settings.egress,
     )
     pipes = _own_pipes(options.source, options.sink)
     attendant = Attendant(*pipes, reach, is_confined=walls.landlock)
     attendant.start()
     Worker(settings, reach, is_confined=walls.landlock).serve(attendant)
+
+
+def _read_keys(source: int) -> tuple[MasterKey, ...]:
+    with open(source, encoding="ascii") as file:
+        return parse_master_keys("the executor's pipe", Secret(file.read()))
 
 
 def _own_pipes(source: int, sink: int) -> tuple[int, int]:

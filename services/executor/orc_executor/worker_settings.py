@@ -42,6 +42,12 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     file_roots: Annotated[
         tuple[Path, ...], setting("More folders that files may be read from.", separator=os.pathsep)
     ] = ()
+    file_roots_except: Annotated[
+        tuple[Path, ...],
+        setting(
+            "Folders in these that no job may read from; their data folder it may.", separator=os.pathsep
+        ),
+    ] = ()
     scratch_dir: Annotated[
         Path | None, setting("Where attempts spool; by default `.scratch` in the data folder.")
     ] = None

@@ -48,6 +48,7 @@ from orc_gateway.routes.options import options_routes
 from orc_gateway.routes.runs import run_routes
 from orc_gateway.routes.schedules import schedule_routes
 from orc_gateway.routes.schema import schema_routes
+from orc_gateway.routes.secrets import secret_routes
 from orc_gateway.routes.tasks import task_routes
 from orc_gateway.routes.ticks import tick_routes
 from orc_gateway.settings import GatewaySettings
@@ -103,6 +104,7 @@ def create_app(
         *user_routes(auth),
         *api_key_routes(auth),
         *signing_key_routes(auth, trusting),
+        *secret_routes(auth),
         *(oidc_routes(auth) if settings.oidc_issuer else ()),
         *health_routes(health, registry),
         *schema_routes(),

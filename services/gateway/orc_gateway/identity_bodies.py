@@ -9,6 +9,7 @@ from orc_runtime.principal import Role
 
 TOKEN_CHARS_MAX = 512
 SCOPES_MAX = 64
+SECRET_CHARS_MAX = 65_536
 
 OpaqueToken = Annotated[str, Meta(min_length=1, max_length=TOKEN_CHARS_MAX)]
 
@@ -85,6 +86,13 @@ class PasswordBody(Unshown, frozen=True, forbid_unknown_fields=True):
 
     old: str
     new: str
+
+
+class SecretBody(Unshown, frozen=True, forbid_unknown_fields=True):
+    """What a secret is to hold."""
+
+    value: Annotated[str, Meta(min_length=1, max_length=SECRET_CHARS_MAX)]
+    """64 KiB as UTF-8 at most, without NUL."""
 
 
 class NewKeyBody(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ from orc_gateway.bodies import (
     BackfillBody,
     CancelBody,
     CursorBody,
+    NoBody,
     PauseBody,
     PreviewBody,
     TaskPreviewBody,
@@ -31,6 +32,7 @@ from orc_gateway.identity_bodies import (
     PasswordBody,
     RefreshBody,
     RotateBody,
+    SecretBody,
 )
 from orc_gateway.openapi_links import add_links
 from orc_gateway.problems import CONTENT_TYPE, UNKNOWN_PATH, Problem, Refusal
@@ -94,6 +96,8 @@ _BODIES: dict[str, tuple[type, Any, bool]] = {
     ),
     "changeUser": (ChangeUserBody, {"role": "viewer"}, True),
     "changePassword": (PasswordBody, {"old": "a long pass phrase", "new": "a longer pass phrase"}, True),
+    "setSecret": (SecretBody, {"value": "what the other side gave"}, True),
+    "rewrapSecrets": (NoBody, {}, False),
     "addApiKey": (NewKeyBody, {"name": "nightly", "scopes": ["runs:write", "jobs:read"]}, True),
 }
 _STREAMS = {"listEvents", "listRunEvents"}

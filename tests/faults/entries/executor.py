@@ -58,8 +58,8 @@ async def handle_acked(self: Any, delivery: Any, *rest: Any) -> None:
     await _handle(self, delivery, *rest)
 
 
-async def spawn(registry: Any, environment: Any, _program: Any = None) -> Any:
-    return await child.spawn(registry, environment, (str(HERE / "worker.py"),))
+async def spawn(registry: Any, environment: Any, _program: Any = None, **kind: Any) -> Any:
+    return await child.spawn(registry, environment, (str(HERE / "worker.py"),), **kind)
 
 
 def worker_environment(environ: Any, **kind: bool) -> dict[str, str]:

@@ -1,0 +1,2 @@
+-- How many names there are, deleted ones too.
+SELECT count(*) FROM vault.secrets
