@@ -8,7 +8,7 @@ Either ends every session of the account, in the same transaction, so that nobod
 always an active admin: those who would take the last one away go one after the other, and the last is refused.
 """
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
@@ -154,6 +154,6 @@ class AccountChanges:
         row: asyncpg.Record,
         events: list[Event],
     ) -> None:
-        said = [Said(row["version"], tuple(events), request_id)]
+        said = [Said(row["version"], tuple(events), uuid4())]
         said += await end_sessions(connection, row["user_id"], "account")
         await say(connection, said, actor=actor, request_id=request_id, clock=self._clock)
