@@ -1,0 +1,68 @@
+"""Parts of a CSV file: they fill row groups of the table where rows are about as wide all over the file."""
+
+import gzip
+
+import duckdb
+import pytest
+from support.worker_process import table, worker_process
+
+from orc_executor.extractors.csv.parts import (
+    BUFFER_BYTES_MAX,
+    PARTS_PER_BUFFER,
+    ROW_GROUP_ROWS,
+    fitting_buffer,
+)
+from orc_executor.paths import SourceFile
+
+GIBIBYTE = 1024**3
+ROWS = 600_000
+
+
+def written(folder, *widths, rows=ROWS, end=b"\n"):
+    """Write a file for each width, a row of which has as many bytes."""
+    files = []
+    for width in widths:
+        path = folder / f"{len(files)}.csv"
+        path.write_bytes((b"x" * (width - len(end)) + end) * rows)
+        files.append(SourceFile(str(path), path.name, path.stat().st_size))
+    return files
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("width", [20, 61, 130])
+def test_a_part_is_nearly_a_row_group(tmp_path, width, end):
+    """However lines end, and never more than one, which would leave a rest."""
+    buffer = fitting_buffer(written(tmp_path, width, rows=1_200_000, end=end), 4 * GIBIBYTE, 1)
+    assert 0.95 < buffer / PARTS_PER_BUFFER / width / ROW_GROUP_ROWS < 1
+
+
+def test_of_the_narrowest_rows_there_are_no_more(tmp_path):
+    """In another file as well."""
+    buffer = fitting_buffer(written(tmp_path, 64, 62, rows=ROWS), 4 * GIBIBYTE, 1)
+    assert 0.95 < buffer / PARTS_PER_BUFFER / 62 / ROW_GROUP_ROWS < 1
+
+
+@pytest.mark.parametrize(
+    ("widths", "rows", "memory", "threads"),
+    [
+        ((50, 70), ROWS, 4 * GIBIBYTE, 1),
+        ((300,), ROWS, 4 * GIBIBYTE, 1),
+        ((61,), 200_000, 4 * GIBIBYTE, 1),
+        ((61,), ROWS, 4 * GIBIBYTE, 16),
+        ((61,), ROWS, GIBIBYTE // 8, 1),
+        ((200_000,), 300, 4 * GIBIBYTE, 1),
+        ((), 0, 4 * GIBIBYTE, 1),
+        ((10, 61), 0, 4 * GIBIBYTE, 1),
+    ],
+    ids=["uneven rows", "wide rows", "few rows", "many threads", "little memory", "one line", "no file", "empty files"],
+)  # fmt: skip
+def test_elsewhere_the_buffer_is_duckdbs_own(tmp_path, widths, rows, memory, threads):
+    """Where a row group cannot be met, does not fit, or leaves threads without work."""
+    assert fitting_buffer(written(tmp_path, *widths, rows=rows), memory, threads) is None
+
+
+def test_a_buffer_has_its_limit(tmp_path):
+    """Rows just narrow enough stay below it."""
+    buffer = fitting_buffer(written(tmp_path, 138, rows=1_000_000), 4 * GIBIBYTE, 1)
+    assert buffer is not None
+    assert buffer <= BUFFER_BYTES_MAX
