@@ -1,8 +1,5 @@
 """Parts of a CSV file: they fill row groups of the table where rows are about as wide all over the file."""
 
-import gzip
-
-import duckdb
 import pytest
 from support.worker_process import table, worker_process
 
@@ -16,6 +13,12 @@ from orc_executor.paths import SourceFile
 
 GIBIBYTE = 1024**3
 ROWS = 600_000
+
+
+@pytest.fixture(scope="module")
+def worker(tmp_path_factory):
+    with worker_process(tmp_path_factory.mktemp("parts"), ORC_WORKER_THREADS="1") as worker:
+        yield worker
 
 
 def written(folder, *widths, rows=ROWS, end=b"\n"):
@@ -66,3 +69,19 @@ def test_a_buffer_has_its_limit(tmp_path):
     buffer = fitting_buffer(written(tmp_path, 138, rows=1_000_000), 4 * GIBIBYTE, 1)
     assert buffer is not None
     assert buffer <= BUFFER_BYTES_MAX
+
+
+def test_row_groups_of_a_table_are_full(worker):
+    """In parts of DuckDB's own size each would leave a rest, which is a row group as well."""
+    count = 1_000_000
+    rows = b"".join(b"%d,%d,%s\n" % (n + 1_000_000, n % 7, b"x" * 50) for n in range(count))
+    (worker.data_dir / "x.csv").write_bytes(b"id,a,b\n" + rows)
+    assert worker.load({"type": "csv", "path": "x.csv"}, table()) == count
+    groups = worker.rows(
+        "SELECT sum(count) FROM pragma_storage_info('t') WHERE column_name = 'id' AND segment_type <> 'VALIDITY' "
+        "GROUP BY row_group_id ORDER BY row_group_id"
+    )
+    assert all(0.9 * ROW_GROUP_ROWS < rows <= ROW_GROUP_ROWS for (rows,) in groups[:-1])
+    assert worker.rows("SELECT count(DISTINCT id), sum(id), sum(a) FROM t") == [
+        (count, sum(range(count)) + 10**12, sum(n % 7 for n in range(count)))
+    ]

@@ -16,6 +16,8 @@ from orc_executor.paths import SourceFile
 ROW_GROUP_ROWS = 122_880
 """DuckDB's own default."""
 PARTS_PER_BUFFER = 4
+_PART_BYTES_STEP = 16 * 1024
+"""DuckDB cuts a buffer into sixteenths; one that cannot be cut evenly fails the load."""
 BUFFER_BYTES_MAX = 64 * 1024 * 1024
 _MEMORY_SHARE = 0.25
 """Of the engine's memory, for a buffer of each thread and one that is being filled."""
@@ -38,7 +40,7 @@ def fitting_buffer(files: Sequence[SourceFile], memory_bytes: int, threads: int)
         return None
     narrowest, mean = min(widths), sum(widths) / len(widths)
     groups = max(1, math.ceil(LINE_BYTES_MAX / (narrowest * ROW_GROUP_ROWS * _FULL)))
-    fitting = int((groups - 1 + _FULL) * ROW_GROUP_ROWS * narrowest)
+    fitting = int((groups - 1 + _FULL) * ROW_GROUP_ROWS * narrowest) // _PART_BYTES_STEP * _PART_BYTES_STEP
     is_full_enough = fitting / mean >= (groups - 1 + _FULL_ENOUGH) * ROW_GROUP_ROWS
     if fitting > part or not is_full_enough or size < fitting * _PARTS_PER_THREAD_MIN * threads:
         return None
