@@ -33,7 +33,8 @@ def fitting_buffer(files: Sequence[SourceFile], memory_bytes: int, threads: int)
     size = sum(file.bytes for file in files)
     most = min(BUFFER_BYTES_MAX, int(memory_bytes * _MEMORY_SHARE) // (threads + 1))
     part = most // PARTS_PER_BUFFER
-    if part < LINE_BYTES_MAX or size < LINE_BYTES_MAX * _PARTS_PER_THREAD_MIN * threads:
+    # One thread reads a file as a whole.
+    if threads == 1 or part < LINE_BYTES_MAX or size < LINE_BYTES_MAX * _PARTS_PER_THREAD_MIN * threads:
         return None
     widths = _row_widths(files, size)
     if not widths:
