@@ -48,10 +48,12 @@ class Engine:
         self._scratch = scratch
         self.is_broken = False
         """Whether the process must be replaced: what it holds can no longer be trusted."""
+        self.memory_bytes = int(settings.worker_memory_bytes_max * ENGINE_MEMORY_SHARE)
+        self.threads = settings.threads
         self._connection = duckdb.connect(
             config={
-                "memory_limit": f"{int(settings.worker_memory_bytes_max * ENGINE_MEMORY_SHARE)}B",
-                "threads": settings.threads,
+                "memory_limit": f"{self.memory_bytes}B",
+                "threads": self.threads,
                 "temp_directory": str(scratch.folder / "engine"),
                 "max_temp_directory_size": f"{settings.worker_scratch_bytes_max}B",
                 "autoload_known_extensions": False,

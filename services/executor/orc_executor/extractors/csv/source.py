@@ -24,6 +24,7 @@ from orc_executor.extractors.csv.faults import first_fault
 from orc_executor.extractors.csv.header import distinct, read_beginning
 from orc_executor.extractors.csv.line_ends import has_mixed_ends, straightened
 from orc_executor.extractors.csv.lines import check_unbroken
+from orc_executor.extractors.csv.parts import fitting_buffer
 from orc_executor.extractors.csv.rejects import find_misfits
 from orc_executor.extractors.csv.scans import Asked, strict_scan, tolerant_scan
 from orc_executor.extractors.csv.sniffing import (
@@ -57,6 +58,8 @@ class CsvSource:
         self._header: list[str] = []
         self._bytes = 0
         self._learned = Learned()
+        self._buffer: int | None = None
+        """In bytes, where DuckDB's own would not do as well."""
         self._reading: Reading | None = None
         """Of the last scan."""
 
@@ -100,6 +103,8 @@ class CsvSource:
             yield NO_SCAN
             return
         given = self._given(engine, wanted)
+        if self._dialect.compression == "none":
+            self._buffer = fitting_buffer(self._files, engine.memory_bytes, engine.threads)
         if self._config.on_bad_rows.mode != "fail":
             yield from self._tolerant_scans(engine, given)
             return
@@ -247,6 +252,7 @@ class CsvSource:
             types=structs.replace(types, columns=columns),
             sampled=frozenset(columns).difference(given) if is_sampled else frozenset(),
             declared=frozenset(given),
+            options="" if self._buffer is None else f", buffer_size = {self._buffer}",
             with_files=self._config.file_name_column is not None,
         )
         return self._reading
