@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import deque
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import duckdb
 import httpx
@@ -14,6 +15,7 @@ import msgspec
 import pytest
 from support.executor_world import eventually
 
+from orc_executor.child import OFFLINE
 from orc_executor.orphans import Record
 
 ROWS = [{"id": 1, "name": "one"}, {"id": 2, "name": "two"}]
@@ -46,6 +48,10 @@ def free_port():
         return listener.getsockname()[1]
 
 
+def cmdline(pid):
+    return Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+
+
 class Executor:
     def __init__(self, process, port, data):
         self.process, self.port, self.data = process, port, data
@@ -72,6 +78,11 @@ class Executor:
             for path in records
             for worker in msgspec.json.decode(path.read_bytes(), type=Record).workers
         ]
+
+    def online_worker(self):
+        """Return the pid of the one worker that has a network; others are kept warm, or do tasks without."""
+        (pid,) = [pid for pid in self.workers() if OFFLINE not in cmdline(pid)]
+        return pid
 
     def rows(self, table="t"):
         with duckdb.connect(self.data / "out.duckdb", read_only=True) as connection:
