@@ -83,7 +83,7 @@ def test_rule_book_is_of_all_pods():
     assert set(pods()) == SERVICES | SERVERS | JOBS == set(FLOWS)
     assert {each["kind"] for each in documents()} == {
         "Namespace", "ServiceAccount", "Role", "RoleBinding", "Job", "Service", "Deployment", "StatefulSet",
-        "NetworkPolicy", "PodDisruptionBudget",
+        "NetworkPolicy", "PodDisruptionBudget", "ConfigMap",
     }  # fmt: skip
 
 
@@ -92,7 +92,7 @@ def test_no_pod_shares_anything_with_its_node():
     for name, pod in pods().items():
         assert not {"hostNetwork", "hostPID", "hostIPC", "hostUsers"} & set(pod), name
         for volume in pod.get("volumes", []):
-            assert set(volume) <= {"name", "emptyDir", "secret"}, (name, volume)
+            assert set(volume) <= {"name", "emptyDir", "secret", "configMap"}, (name, volume)
             if "emptyDir" in volume:
                 assert volume["emptyDir"]["sizeLimit"], (name, volume)
     for name, _, container in containers():

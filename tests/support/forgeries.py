@@ -69,6 +69,7 @@ def forgeries(key: Ed25519PrivateKey, kid: str) -> dict[str, str]:
         "with a claim twice": _twice(key, kid),
         "too long": signed(claims(jti="j" * 5000), key, kid),
         "with something critical": signed(claims(), key, kid, crit=["exp"]),
+        "with a header more": signed(claims(), key, kid, jku="https://example.com/jwks.json"),
         "with its own key": signed(claims(), OTHER, kid, jwk=_jwk(OTHER)),
         "with the place of its own key": signed(claims(), OTHER, kid, jku="https://example.com/jwks.json"),
         "with its own certificate": signed(claims(), OTHER, kid, x5u="https://example.com/cert.pem"),
