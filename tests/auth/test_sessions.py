@@ -140,6 +140,23 @@ async def test_two_at_once_with_one_refresh_token(sessions, ann, who, told):
     assert told == []
 
 
+async def test_who_comes_second_waits_for_the_first(sessions, ann, pool):
+    """Two that read the token at the very same moment go one after the other: one of them is too late."""
+    await ann()
+    first = await sessions.log_in(login())
+    async with pool.acquire() as other:
+        transaction = other.transaction()
+        await transaction.start()
+        await other.execute("SELECT FROM sessions FOR UPDATE")
+        both = [asyncio.create_task(sessions.refresh(refresh(first))) for _ in range(2)]
+        async with asyncio.timeout(10):
+            while 2 > await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                continue
+        await transaction.rollback()
+    outcomes = await asyncio.gather(*both, return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Denied", "Opened"]
+
+
 @pytest.mark.parametrize("seconds", [3601, 86_401])
 async def test_a_session_that_nobody_refreshes_is_over(sessions, ann, database, seconds):
     """Its refresh token expires, and however often it is refreshed the session does."""

@@ -201,9 +201,27 @@ class Pod:
             return _tmpfs(root, path, f"mode=1777,size={volume['emptyDir']['sizeLimit'].removesuffix('i')}")
         made = self.folder / name
         made.mkdir(exist_ok=True)
-        for item in volume["secret"].get("items", []):
-            (made / item["path"]).write_text(self.secret[item["key"]])
+        for file, content, mode in self._files(volume):
+            (made / file).write_text(content)
+            (made / file).chmod(mode)
+            # As the kubelet does: the files are root's, and the pod's group may read what the mode lets it.
+            os.chown(made / file, 0, self.spec["securityContext"]["fsGroup"])
         return _bind(root, made, path, "ro")
+
+
+    def _files(self, volume: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
+        """Give name, content and mode of what a volume of a Secret or a ConfigMap holds."""
+        if "configMap" in volume:
+            content = next(
+                each["data"]
+                for each in yaml.safe_load_all(RENDERED.read_text())
+                if each["kind"] == "ConfigMap" and each["metadata"]["name"] == volume["configMap"]["name"]
+            )
+            yield from ((name, text, 0o644) for name, text in content.items())
+            return
+        source = volume["secret"]
+        for item in source.get("items", []):
+            yield item["path"], self.secret[item["key"]], item.get("mode", source.get("defaultMode", 0o644))
 
 
 def _system(root: Path) -> list[str]:

@@ -53,8 +53,8 @@ def sockets(pid: int) -> set[Socket]:
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         try:
             held |= set(re.findall(r"^socket:\[(\d+)\]$", str(descriptor.readlink())))
-        except FileNotFoundError:
-            continue
+        except OSError:
+            continue  # Closed meanwhile, or a file whose path is too long to be told.
     found = set()
     for protocol in ("tcp", "tcp6", "udp", "udp6"):
         for line in Path(f"/proc/{pid}/net/{protocol}").read_text().splitlines()[1:]:
