@@ -29,6 +29,7 @@ NAMES = (
 FROM_ENVIRONMENT, FROM_FILE = ("header", "params", "urls"), ("basic", "key", "target")
 INLINE = {"type": "inline", "rows": [{"n": 1}]}
 DISCARD = {"type": "discard"}
+ONCE = {"attempts_max": 1}
 
 
 class Vigil:
@@ -168,7 +169,7 @@ def test_no_canary_is_found(vigil):
     rest = vigil.rest
     runs = []
     for name, extractor in extractors(vigil).items():
-        job = rest.create_job(name, task(extractor, into(f"{secrets.token_hex(4)}.duckdb", "t")))
+        job = rest.create_job(name, task(extractor, into(f"{secrets.token_hex(4)}.duckdb", "t")), retry=ONCE)
         runs.append(rest.run(job))
     for name in ("bearer", "basic", "query"):
         told = extractors(vigil)[f"{name} refuse"] | {"url": f"{vigil.url}/rows"}
@@ -178,7 +179,7 @@ def test_no_canary_is_found(vigil):
         shown = rest.http.post("/tasks/preview", json={"extractor_config": told})
         assert "***" in shown.text
     target = {"type": "postgres", "connection": secret("target"), "table_name": "t"}
-    runs.append(rest.run(rest.create_job("target", task(INLINE, target))))
+    runs.append(rest.run(rest.create_job("target", task(INLINE, target), retry=ONCE)))
     runs.append(
         rest.run(
             rest.create_job("missing", task(vigil.api("x", auth={"type": "bearer", "token": secret("no")})))
