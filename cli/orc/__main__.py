@@ -57,6 +57,10 @@ def build_app() -> App:
         "orc.commands.login:login", name="login", help="Log in; the token is kept for later commands."
     )
     app.command("orc.commands.login:logout", name="logout", help="End the session and forget its tokens.")
+    app.command("orc.commands.bootstrap:bootstrap", name="bootstrap", help="Make the first admin.")
+    app.command("orc.commands.users:app", name="users", help="List, add and change accounts.")
+    app.command("orc.commands.password:password", name="password", help="Change your own password.")
+    app.command("orc.commands.api_keys:app", name="api-keys", help="List, create and revoke API keys.")
     app.command(
         "orc.commands.signing_keys:app", name="signing-keys", help="Rotate the keys that sign tokens."
     )

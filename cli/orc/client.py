@@ -70,7 +70,7 @@ class Gateway:
         return self._ask("POST", path, json=body, headers=headers, timeout=timeout_seconds)
 
     def put(self, path: str, body: Any, version: int | None = None) -> Any:
-        """Replace what is at a path, or just that version of it; raises Refused (412 when it has changed) or Unreachable."""
+        """Replace what is at a path, or this version of it; raises Refused (412 when it has changed) or Unreachable."""
         headers = {} if version is None else {"If-Match": f'"{version}"'}
         return self._ask("PUT", path, json=body, headers=headers)
 

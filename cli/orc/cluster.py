@@ -1,9 +1,11 @@
 """
 The credentials of a cluster, made where they are used: one Secret with every password and what is built of them.
 
-    passwords by chance ──▶ URLs of Postgres and NATS, the NATS configuration ──▶ Secret orc-credentials
+    passwords by chance ──▶ URLs of Postgres and NATS ──▶ Secret orc-credentials
 
-It is created, never changed: a second try finds it there and leaves it.
+It is created, never changed: a second try finds it there and leaves it. The configuration of NATS is no part of it, so
+that rights can change: it is a ConfigMap of the manifests, made of the matrix by `rights_files.py`, and takes the
+passwords from the server's environment.
 """
 
 import json
@@ -16,7 +18,7 @@ from urllib.error import HTTPError
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 from orc.embedded.environment import ROLES, database_variable
-from orc.embedded.nats import PERMISSIONS, configured
+from orc.embedded.nats import USERS
 from orc.errors import CommandError
 from orc.master_key_file import new_key_id
 from orc_runtime.master_keys import master_key_lines, new_master_key
@@ -90,8 +92,14 @@ def namespace_of(environ: Mapping[str, str]) -> str:
     return environ.get("ORC_NAMESPACE") or "orc"
 
 
+def password_variable(user: str) -> str:
+    """Name the variable that a NATS server of the cluster has a user's password in."""
+    return f"ORC_NATS_{user.upper()}_PASSWORD"
+
+
 def _values(passwords: Mapping[str, str], postgres: str, nats: str) -> dict[str, str]:
-    users = {user: secrets.token_urlsafe(24) for user in PERMISSIONS}
+    # The server reads its environment in its own format, where a text that begins with a digit may be a number.
+    users = {user: f"p{secrets.token_urlsafe(24)}" for user in USERS}
     return {
         "POSTGRES_PASSWORD": passwords["postgres"],
         "ORC_POSTGRES_SUPERUSER_URL": f"postgresql://postgres:{passwords['postgres']}@{postgres}/{DATABASE}",
@@ -99,10 +107,8 @@ def _values(passwords: Mapping[str, str], postgres: str, nats: str) -> dict[str,
             database_variable(role): f"postgresql://{role}:{passwords[role]}@{postgres}/{DATABASE}"
             for role in ROLES
         },
-        **{f"ORC_NATS_{user.upper()}_URL": f"nats://{user}:{users[user]}@{nats}" for user in PERMISSIONS},
+        **{f"ORC_NATS_{user.upper()}_URL": f"nats://{user}:{users[user]}@{nats}" for user in USERS},
+        **{password_variable(user): password for user, password in users.items()},
         "ORC_BOOTSTRAP_SECRET": secrets.token_urlsafe(32),
         "master.key": master_key_lines([new_master_key(new_key_id())]).reveal(),
-        "nats.conf": json.dumps(
-            configured(users, listen="0.0.0.0:4222", store="/data") | {"http": "0.0.0.0:8222"}, indent=2
-        ),
     }

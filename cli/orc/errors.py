@@ -8,6 +8,7 @@ What a command can end with, each said in one line.
     ├── HalfDowntime    a downtime has one end only
     ├── Unreachable     no gateway answers
     ├── Refused         the gateway answered with a problem
+    ├── PasswordsDiffer a new password was not typed the same way twice
     ├── NotLocal        a command needs the stack's own folder or a database URL
     ├── KeyFileUnusable a file of master keys cannot be made or read
     └── DemoFailed      a step of the demo did not do what it shows
@@ -80,6 +81,13 @@ class Refused(CommandError):
         hint = f" (valid: {valid})" if valid else ""
         super().__init__(f"{place}{detail}{hint} [{status}]")
         self.status, self.detail, self.field, self.valid = status, detail, field, valid
+
+
+class PasswordsDiffer(CommandError):
+    """A new password was not typed the same way twice."""
+
+    def __init__(self) -> None:
+        super().__init__("the two passwords differ")
 
 
 class NotLocal(CommandError):

@@ -238,3 +238,17 @@ async def test_no_change_without_its_event(identity, admin, bob, pool, monkeypat
         await identity.changes.change(change(admin, account.user_id, role="viewer"))
     assert await pool.fetchval("SELECT role FROM accounts WHERE username = 'bob'") == "operator"
     assert await is_taken(identity, token)
+
+
+async def test_whom_a_provider_vouches_for(identity, admin, pool):
+    """Such an account has no password, and is given none; nor does any password open it."""
+    user_id = uuid4()
+    await pool.execute(
+        "INSERT INTO accounts (user_id, username, username_key, role, issuer, subject)"
+        " VALUES ($1, 'eve', 'eve', 'viewer', 'https://login.example', '7')",
+        user_id,
+    )
+    with pytest.raises(Denied, match="logs in by a provider"):
+        await identity.changes.change(change(admin, user_id, password=Secret(NEW)))
+    with pytest.raises(BadCredentials):
+        await identity.sessions.log_in(wishes.login("eve", "nobody's password"))

@@ -107,8 +107,9 @@ async def test_flood(make_identity, monkeypatch):
     try:
         tasks = [asyncio.create_task(one(number)) for number in range(200)]
         places = 2 + passwords_module.WAITING_MAX
-        for _ in range(200 - places):
-            await busy.acquire()
+        async with asyncio.timeout(60):
+            for _ in range(200 - places):
+                await busy.acquire()
         go.set()
         outcomes = await asyncio.gather(*tasks)
     finally:

@@ -6,7 +6,7 @@ import nats
 import pytest
 from nats.js.errors import APIError
 
-from orc.embedded.nats import FILE_BYTES_MAX, Nats
+from orc.embedded.nats import FILE_BYTES_MAX, USERS, Nats
 
 
 async def refused(url: str, subject: str) -> bool:
@@ -34,12 +34,12 @@ async def refused(url: str, subject: str) -> bool:
         ("gateway", "orc.commands.run.request", "orc.events.run.started"),
         ("gateway", "orc.auth.login", "orc.work.default"),
         ("gateway", "orc.preview.default", "orc.progress.x"),
-        ("executor", "_INBOX.x", "orc.preview.default"),
-        ("auth", "_INBOX.x", "orc.commands.job.create"),
+        ("executor", "_INBOX_gateway.x", "orc.preview.default"),
+        ("auth", "_INBOX_gateway.x", "orc.commands.job.create"),
         ("scheduler", "orc.work.default", "orc.commands.job.create"),
         ("executor", "orc.progress.x", "orc.work.default"),
         ("executor", "orc.poke.log", "$JS.API.STREAM.DELETE.ORC_EVENTS"),
-        ("gateway", "orc.poke.log", "$JS.API.STREAM.PURGE.ORC_COMMANDS"),
+        ("gateway", "orc.projected", "$JS.API.STREAM.PURGE.ORC_COMMANDS"),
     ],
 )
 async def test_users_speak_for_themselves_alone(nats_server, user, allowed, others):
@@ -66,8 +66,7 @@ async def test_streams_have_bounds(nats_server, nats_url):
 
 def test_configuration_is_private(tmp_path):
     """The file with the passwords is ours alone."""
-    users = ("operator", "gateway", "auth", "scheduler", "executor")
-    server = Nats(tmp_path / "nats", port=1, passwords=dict.fromkeys(users, "x"))
+    server = Nats(tmp_path / "nats", port=1, passwords=dict.fromkeys(USERS, "x"))
     server.prepare()
     server.prepare()
     (configuration,) = (tmp_path / "nats").iterdir()

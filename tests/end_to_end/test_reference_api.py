@@ -47,7 +47,7 @@ def test_register_and_login_with_the_example_bodies(rest):
     assert "password" not in registered.text
     logged_in = rest.http.post("/auth/login", json=body)
     assert logged_in.status_code == 200
-    assert set(logged_in.json()) == {"token"}
+    assert set(logged_in.json()) == {"token", "expires_at", "refresh_token"}
     assert rest.http.post("/auth/register", json=body).status_code == 409
     assert rest.http.post("/auth/login", json=body | {"password": "wrong"}).status_code == 401
     me = rest.http.get("/jobs", headers={"Authorization": f"Bearer {logged_in.json()['token']}"})

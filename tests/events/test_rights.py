@@ -84,7 +84,7 @@ async def test_new_partitions_are_guarded(full):
 
 @pytest.mark.parametrize(
     ("role", "allowed"),
-    [("orc_scheduler", {ON, OFF}), ("orc_executor", {ON}), ("orc_gateway", set()), ("orc_auth", set())],
+    [("orc_scheduler", {ON, OFF}), ("orc_executor", {ON}), ("orc_auth", set())],
 )
 async def test_types_by_role(full, role, allowed):
     """A service appends the types of its role; another's type is refused and appends nothing."""
@@ -122,10 +122,11 @@ async def test_role_that_is_gone(full):
 
 
 async def test_who_cannot_append_at_all(full):
-    """The auditor has no way to append; the migrator, who owns the function, has no right to any type."""
-    async with open_log(full, "orc_auditor") as log:
-        with pytest.raises(LogUnavailable, match="permission denied"):
-            await log.append(switched())
+    """Gateway and auditor have no way to append; the migrator, who owns the function, has no right to any type."""
+    for role in ("orc_gateway", "orc_auditor"):
+        async with open_log(full, role) as log:
+            with pytest.raises(LogUnavailable, match="permission denied"):
+                await log.append(switched())
     async with open_log(full, "orc_migrate") as log:
         with pytest.raises(TypeNotAllowed):
             await log.append(switched())

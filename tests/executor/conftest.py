@@ -3,6 +3,7 @@
 from contextlib import AsyncExitStack, ExitStack
 
 import pytest
+from support.executor_process import start  # noqa: F401 - a fixture
 from support.executor_world import Scheduler, executor_running, pool_of
 from support.limited import JOB
 from support.warehouse import warehouse  # noqa: F401 - a fixture

@@ -5,13 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import AsyncExitStack, asynccontextmanager
 
 import duckdb
 import msgspec
 import pytest
 from msgspec import structs
-from support.executor_process import ROWS, Executor, Source, free_port
+from support.executor_process import ROWS, Source
 from support.executor_world import DISCARD, INLINE, QUICK, eventually, pool_of, types
 
 from orc_domain.run_messages import ENDED
@@ -31,43 +30,6 @@ async def source():
     for released in source.waiting:
         released.set()
     server.close()
-
-
-@pytest.fixture
-async def start(database, nats_server, bus, tmp_path):
-    """Start executors as processes of their own; they are gone at the end."""
-    data = tmp_path / "data"
-    data.mkdir()
-
-    @asynccontextmanager
-    async def running(**more):
-        port = free_port()
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("ORC_")} | {
-            "ORC_EXECUTOR_DATABASE_URL": database.url("orc_executor"),
-            "ORC_NATS_EXECUTOR_URL": nats_server.urls["executor"],
-            "ORC_EXECUTOR_HEALTH_PORT": str(port),
-            "ORC_DATA_DIR": str(data),
-            "ORC_SLOTS": "2",
-            "ORC_EGRESS_ALLOW": "loopback",
-            "ORC_DRAIN_SECONDS": "0.3",
-        }
-        process = await asyncio.to_thread(
-            subprocess.Popen, [sys.executable, "-m", "orc_executor"], env=environ | more
-        )
-        try:
-            yield Executor(process, port, data)
-        finally:
-            process.kill()
-            process.wait()
-
-    async with AsyncExitStack() as stack:
-
-        async def start(**more):
-            executor = await stack.enter_async_context(running(**more))
-            await executor.ready()
-            return executor
-
-        yield start
 
 
 def into_duckdb(extractor, **more):
@@ -110,7 +72,7 @@ async def test_a_killed_worker_loads_once_all_the_same(start, scheduler, bus, so
     wish = await scheduler.request(into_duckdb(api(source), write_disposition="append"))
     await scheduler.offer(bus, wish.run_id)
     await source.asked(1)
-    (worker,) = executor.workers()
+    worker = executor.online_worker()
     os.kill(worker, signal.SIGKILL)
     run = await scheduler.until(wish.run_id, ["queued"])
     await scheduler.offer(bus, wish.run_id)
@@ -137,7 +99,7 @@ async def test_a_killed_executor_takes_its_workers_along(start, scheduler, bus, 
     await source.asked(1)
     workers = first.workers()
     first.process.kill()
-    await eventually(lambda: [process_of(pid) for pid in workers] == [None])
+    await eventually(lambda: {process_of(pid) for pid in workers} == {None})
     second = await start(ORC_EXECUTOR_NAME="east")
     await scheduler.lose(wish.run_id, 1)
     await scheduler.offer(bus, wish.run_id)
@@ -220,7 +182,7 @@ async def test_a_frozen_worker_is_killed_before_its_run_is_cancelled(start, sche
     wish = await scheduler.request(into_duckdb(api(source)))
     await scheduler.offer(bus, wish.run_id)
     await source.asked(1)
-    (worker,) = executor.workers()
+    worker = executor.online_worker()
     os.kill(worker, signal.SIGSTOP)
     await scheduler.cancel(wish.run_id)
     bus.poke(f"orc.poke.run.{wish.run_id}")
@@ -252,7 +214,7 @@ async def test_it_stops_clean(start, scheduler, bus, source):
     workers = executor.workers()
     executor.process.send_signal(signal.SIGTERM)
     assert await executor.ended() == 0
-    assert [process_of(pid) for pid in workers] == [None]
+    assert {process_of(pid) for pid in workers} == {None}
     assert list((executor.data / ".scratch" / "workers").iterdir()) == []
     assert types(await scheduler.events(wish.run_id)) == ["run.requested", "run.started"]
     assert (await scheduler.run(wish.run_id)).status == "running"

@@ -71,6 +71,8 @@ async def test_an_address_that_may_not_be_reached_is_refused(target):
         "nonsense\r\n{auth}\r\n\r\n",
         "CONNECT x HTTP/1.1\r\n{auth}\r\n\r\n",
         "GET /x HTTP/1.1\r\n{auth}\r\n\r\n",
+        "GET ftp://127.0.0.1/x HTTP/1.1\r\n{auth}\r\n\r\n",
+        "GET https://127.0.0.1/x HTTP/1.1\r\n{auth}\r\n\r\n",
     ],
 )
 async def test_what_names_no_place_is_turned_away(text):

@@ -10,10 +10,11 @@ from uuid import uuid4
 import pytest
 from support.executor_world import SCRIPTED
 
-from orc_executor.child import WORKER, WorkerDied, spawn, worker_environment
+from orc_executor.child import WORKER, WorkerDied, spawn
 from orc_executor.frames import Failed, Loaded, Stopped, TaskOrder
 from orc_executor.orphans import Registry, process_of
 from orc_executor.pool import IDLE_SECONDS_MAX, NoWorker, Pool
+from orc_executor.worker_settings import worker_environment
 
 
 def order(do, **more):

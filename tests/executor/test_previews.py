@@ -152,7 +152,7 @@ async def test_asked_over_the_bus(executor, nats_server, bus, scheduler, source)
     run = await scheduler.request((source.config, DISCARD))
     await scheduler.offer(bus, run.run_id)
     await source.asked(1)
-    gateway = await nats.connect(nats_server.urls["gateway"])
+    gateway = await nats.connect(nats_server.urls["gateway"], inbox_prefix="_INBOX_gateway")
     answer = read((await gateway.request("orc.preview.default", wish(), timeout=30)).data)
     assert [bytes(row) for row in answer.preview.rows] == [b'{"a":1}', b'{"a":2}']
     source.waiting[0].set()

@@ -29,9 +29,9 @@ from faults.points import Points
 from faults.processes import children, plain, service_program
 from faults.proxies import Mode, Proxy
 from faults.source import Source
+from support.servers import OpenNats
 
 from orc.embedded import environment
-from orc.embedded.nats import PERMISSIONS, Nats
 from orc.embedded.ports import free_ports
 from orc.embedded.postgres import Postgres
 from orc.embedded.program import Program, spawn
@@ -78,9 +78,7 @@ class Machine:
             settings=postgres_settings,
             sync=False,
         )
-        self.nats = Nats(
-            folder / "nats", port=ports[1], passwords={user: secrets.token_hex(16) for user in PERMISSIONS}
-        )
+        self.nats = OpenNats(folder / "nats", port=ports[1])
         self.gateway_port = ports[2]
         self.url = f"http://127.0.0.1:{ports[2]}"
         self.breaks, self.executor_settings = breaks, dict(executor_settings)

@@ -37,6 +37,7 @@ from orc_gateway.auth_client import AuthClient
 from orc_gateway.connection import Connection
 from orc_gateway.front import Front
 from orc_gateway.live import Tail
+from orc_gateway.rates import Rates
 from orc_gateway.reads import Reads
 from orc_gateway.settings import GatewaySettings
 from orc_gateway.shown import Shown
@@ -147,7 +148,13 @@ class Starter:
         self._auth_services: list[Service] = []
 
     async def __call__(
-        self, *, handlers: bool = True, auth: bool = False, beside: Gateway | None = None, **changes: Any
+        self,
+        *,
+        handlers: bool = True,
+        auth: bool = False,
+        beside: Gateway | None = None,
+        rates: Rates | None = None,
+        **changes: Any,
     ) -> Gateway:
         """Start a gateway with settings of one's own, on a bus of its own or on another's."""
         broker = MemoryBroker() if beside is None else beside.broker
@@ -156,7 +163,7 @@ class Starter:
         await provision(other, Topology())
         for one in (bus, other):
             self._resources.push_async_callback(one.close)
-        pool, chosen = await self._pool("orc_gateway", "read"), self._settings(**changes)
+        pool, chosen = await self.pool("orc_gateway", "read"), self._settings(**changes)
         log, reads = PostgresLog(pool), Reads(pool)
         follower = Follower(pool, log, projections.CHECKPOINT)
         projector = Projector(
@@ -166,8 +173,8 @@ class Starter:
         tail = Tail(log, reads, registry, watchers_max=chosen.streams_max)
         await listen(bus, projector, tail, shown)
         front, executor_log = (
-            Front(health, registry),
-            PostgresLog(await self._pool("orc_executor", "executor")),
+            Front(health, registry, mode=chosen.mode),
+            PostgresLog(await self.pool("orc_executor", "executor")),
         )
         gateway = Gateway(
             front, broker, bus, pool, log, executor_log, reads, projector, tail, registry, health
@@ -179,7 +186,7 @@ class Starter:
         trusting = Trusting(bus, AuthClient(bus))
         app = create_app(
             chosen, bus=bus, log=log, reads=reads, shown=shown, tail=tail, trusting=trusting, health=health,
-            registry=registry, clock=SystemClock(),
+            registry=registry, clock=SystemClock(), rates=rates,
         )  # fmt: skip
         front.open(app)
         health.started()
@@ -191,7 +198,7 @@ class Starter:
 
     async def handle_commands(self, bus: Bus) -> None:
         """Let the scheduler's handlers take commands."""
-        pool = await self._pool("orc_scheduler", "scheduler")
+        pool = await self.pool("orc_scheduler", "scheduler")
         log = PostgresLog(pool, on_append=lambda position: bus.poke("orc.poke.log", str(position).encode()))
         changed, jobs = Wakeup(), Jobs(log)
         calendar = Calendar(pool, log, Listeners(backfills=changed.poke))
@@ -209,7 +216,7 @@ class Starter:
 
     async def _answer_for_auth(self, bus: Bus, *, is_open: bool) -> None:
         """Let the auth service's own answers be given."""
-        pool = await self._pool("orc_auth", "auth")
+        pool = await self.pool("orc_auth", "auth")
         passwords = Passwords(hashes_max=2, parameters=CHEAPEST)
         self._resources.callback(passwords.close)
 
@@ -233,9 +240,10 @@ class Starter:
 
     async def log(self, role: str, schema: str) -> PostgresLog:
         """Open the log as another service has it."""
-        return PostgresLog(await self._pool(role, schema))
+        return PostgresLog(await self.pool(role, schema))
 
-    async def _pool(self, role: str, schema: str) -> Any:
+    async def pool(self, role: str, schema: str) -> Any:
+        """Open connections as a service has them."""
         pool = await connect_pool(
             self._database.url(role), schema=schema, size_max=6, application_name="test"
         )

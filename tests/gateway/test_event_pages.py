@@ -69,3 +69,14 @@ async def test_what_is_kept_for_streams_is_bounded(gateway, stream, monkeypatch)
     monkeypatch.setattr(live, "BATCH_BYTES_MAX", 1)
     tail._end = events[-1].position
     assert [event.position for event in await tail.after(3)] == [4]
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/event-stream"])
+async def test_a_last_event_that_is_no_position(client, accept):
+    """It is refused whether or not anything is followed: what is ignored is misread by whoever sent it."""
+    headers = {"Accept": accept, "Last-Event-ID": "Inf"}
+    refused = await client.get("/events", headers=headers)
+    assert (refused.status_code, [fault["field"] for fault in refused.json()["errors"]]) == (
+        400,
+        ["Last-Event-ID"],
+    )

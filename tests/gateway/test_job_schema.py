@@ -1,6 +1,7 @@
-"""The schemas of job files are there for every editor, token or not."""
+"""The schemas of job files are there for every editor."""
 
 import pytest
+from gateway.people import first_admin
 
 from orc_runtime.job_schema import job_schema, jobs_schema
 
@@ -9,10 +10,12 @@ from orc_runtime.job_schema import job_schema, jobs_schema
     ("path", "schema"), [("/schema/job.json", job_schema), ("/schema/jobs.json", jobs_schema)]
 )
 async def test_schemas_are_published(start_gateway, path, schema):
-    """They are what the command prints, also where everything else wants a token."""
+    """They are what the command prints; where a login is needed, for whoever has logged in."""
     gateway = await start_gateway(auth=True, mode="required")
     async with gateway.client() as client:
-        answer = await client.get(path)
+        nobody = await client.get(path)
+        answer = await client.get(path, headers=await first_admin(client, start_gateway.bootstrap))
+    assert nobody.status_code == 401
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/schema+json")
     assert answer.content == schema()
 

@@ -165,9 +165,9 @@ async def test_reader_that_leaves_is_forgotten(gateway, served, job, monkeypatch
     left, watch = asyncio.Event(), gateway.tail.watch
 
     @contextmanager
-    def watched():
+    def watched(may_go_on):
         try:
-            with watch() as watcher:
+            with watch(may_go_on) as watcher:
                 yield watcher
         finally:
             left.set()

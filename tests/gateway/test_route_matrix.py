@@ -10,7 +10,7 @@ from litestar.handlers import HTTPRouteHandler
 
 from orc_gateway import app as app_module
 from orc_gateway.guards import ACCESS
-from orc_runtime.access import SCOPES
+from orc_runtime.access import OPEN, SCOPES
 
 # What a route needs, written down by hand and not read from the code: the least role, and the scope of a key.
 TABLE = """
@@ -202,3 +202,17 @@ async def test_a_route_that_does_not_say(start_gateway, monkeypatch):
         monkeypatch.setattr(app_module, "schema_routes", lambda handler=handler: [handler])
         with pytest.raises(ValueError, match=f"{path}.*does not declare"):
             await start_gateway()
+
+
+async def test_with_a_provider(start_gateway):
+    """Where an identity provider is set up, three routes more are there, open as logging in is."""
+    gateway = await start_gateway(auth=True, mode="required", oidc_issuer="https://login.example")
+    more = {("GET", "/auth/oidc/login"), ("GET", "/auth/oidc/callback"), ("POST", "/auth/oidc/ticket")}
+    assert set(routes(gateway.front)) == set(table()) | more
+    declared = {
+        (method, route.path): handler.opt[ACCESS]
+        for route in gateway.front._app.routes
+        for handler in route.route_handlers
+        for method in handler.http_methods
+    }
+    assert {declared[place] for place in more} == {OPEN}

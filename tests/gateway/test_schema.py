@@ -14,16 +14,15 @@ from orc_gateway.openapi import _BODIES, JOB_EXAMPLE
 JOB_ID = "00000000-0000-0000-0000-000000000001"
 OPERATIONS = {
     "GET /health", "GET /livez", "GET /readyz", "GET /metrics", "GET /.well-known/jwks.json", "POST /auth/register",
-    "POST /auth/login", "GET /auth/me", "GET /jobs", "POST /jobs", "GET /jobs/{job_id}", "PUT /jobs/{job_id}",
+    "POST /auth/login", "POST /auth/refresh", "POST /auth/logout", "POST /auth/bootstrap", "POST /auth/password",
+    "GET /auth/users", "POST /auth/users", "PUT /auth/users/{user_id}", "GET /auth/api-keys", "POST /auth/api-keys",
+    "DELETE /auth/api-keys/{key_id}", "POST /auth/signing-keys/rotate", "GET /auth/me", "GET /jobs", "POST /jobs", "GET /jobs/{job_id}", "PUT /jobs/{job_id}",
     "DELETE /jobs/{job_id}", "POST /jobs/{job_id}/pause", "POST /jobs/{job_id}/resume", "POST /jobs/{job_id}/run",
     "GET /jobs/{job_id}/ticks", "GET /jobs/{job_id}/why", "GET /jobs/{job_id}/versions", "GET /runs", "GET /runs/{run_id}", "GET /runs/{run_id}/tasks", "GET /runs/{run_id}/events",
     "POST /runs/{run_id}/cancel", "POST /runs/{run_id}/retry", "GET /events", "POST /schedules/preview",
     "GET /jobs/{job_id}/backfills", "POST /jobs/{job_id}/backfills", "GET /backfills/{backfill_id}",
     "GET /backfills/{backfill_id}/runs", "POST /backfills/{backfill_id}/cancel",
     "GET /jobs/{job_id}/tasks/{task_order}/cursor", "POST /jobs/{job_id}/tasks/{task_order}/cursor", "POST /tasks/preview",
-    "POST /auth/refresh", "POST /auth/logout", "POST /auth/bootstrap", "GET /auth/users", "POST /auth/users",
-    "PUT /auth/users/{user_id}", "POST /auth/password", "GET /auth/api-keys", "POST /auth/api-keys",
-    "DELETE /auth/api-keys/{key_id}", "POST /auth/signing-keys/rotate",
     "GET /secrets", "PUT /secrets/{name}", "DELETE /secrets/{name}", "POST /secrets/rewrap",
 }  # fmt: skip
 

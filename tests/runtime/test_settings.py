@@ -99,7 +99,7 @@ def test_secret_is_never_shown():
 
 def test_describe():
     """Each setting tells its variables, default and meaning."""
-    assert [*describe(Sample)[:1], *describe(Sample)[4:7], describe(Sample)[-1]] == [
+    assert [*describe(Sample)[:1], *describe(Sample)[7:10], describe(Sample)[-1]] == [
         Described(
             ("ORC_SAMPLE_DATABASE_URL", "ORC_DATABASE_URL"),
             "required",

@@ -1,14 +1,12 @@
 """A nats-server of one test, which can be stopped, erased and started again on the same port."""
 
-import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from support.servers import running
+from support.servers import OpenNats, running
 
-from orc.embedded.nats import PERMISSIONS, Nats
 from orc.embedded.ports import free_ports
 
 
@@ -16,8 +14,7 @@ class RestartedNats:
     """Start, stop and erase it from the test's own thread: the server dies with the thread that started it."""
 
     def __init__(self, folder: Path) -> None:
-        self._passwords = {user: secrets.token_hex(16) for user in PERMISSIONS}
-        self._server = Nats(folder / "nats", port=free_ports(1)[0], passwords=self._passwords)
+        self._server = OpenNats(folder / "nats", port=free_ports(1)[0])
         self._log = folder / "nats.log"
         self._running = ExitStack()
 

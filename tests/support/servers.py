@@ -1,5 +1,6 @@
 """Real servers for tests: one Postgres and one NATS per test session, a database and an empty NATS per test."""
 
+import json
 import secrets
 import subprocess
 import time
@@ -13,7 +14,7 @@ import nats
 from msgspec import Struct
 from nats.js.errors import NotFoundError
 
-from orc.embedded.nats import PERMISSIONS, Nats
+from orc.embedded.nats import USERS, Nats
 from orc.embedded.ports import free_ports
 from orc.embedded.postgres import FAST_AND_FORGETFUL, Postgres
 from orc.embedded.program import Program, spawn, stop
@@ -63,6 +64,32 @@ class TestDatabase(Struct, frozen=True):
         return self.server.superuser(self.name)
 
 
+class OpenNats(Nats):
+    """The server of `orc up`, and beside its users `operator`, whom tests alone have and who may do anything."""
+
+    def __init__(self, folder: Path, *, port: int) -> None:
+        self._operator = secrets.token_hex(16)
+        self.tls: dict[str, str | bool] = {}
+        """The server's own settings of it, if it shall speak it."""
+        passwords = {user: secrets.token_hex(16) for user in USERS}
+        super().__init__(folder, port=port, passwords=passwords | {"operator": self._operator})
+
+    def url(self, user: str = "operator") -> str:
+        return super().url(user)
+
+    def prepare(self) -> None:
+        super().prepare()
+        configuration = self.folder / "nats.conf"
+        content = json.loads(configuration.read_text())
+        users = content["authorization"]["users"]
+        for user in users:
+            # Tests ask services as the gateway does.
+            if "_INBOX_gateway.>" in (allowed := user["permissions"]["publish"].get("allow", [])):
+                allowed.append("_INBOX_operator.>")
+        users.append({"user": "operator", "password": self._operator})
+        configuration.write_text(json.dumps(content | ({"tls": self.tls} if self.tls else {})))
+
+
 class NatsServer(Struct, frozen=True):
     """A running server with a user per service and `operator`, who may do anything."""
 
@@ -70,7 +97,7 @@ class NatsServer(Struct, frozen=True):
     pid: int
     folder: Path
     urls: dict[str, str]
-    """By user: operator, gateway, auth, scheduler, executor."""
+    """By user: operator, and those of `orc up`."""
 
 
 class Server(Protocol):
@@ -112,10 +139,10 @@ def postgres_server(folder: Path) -> Iterator[PostgresServer]:
 @contextmanager
 def nats_server_running(folder: Path) -> Iterator[NatsServer]:
     """Run a nats-server as `orc up` does, with the same users and rights."""
-    passwords = {user: secrets.token_hex(16) for user in PERMISSIONS}
-    server = Nats(folder / "nats", port=free_ports(1)[0], passwords=passwords)
+    server = OpenNats(folder / "nats", port=free_ports(1)[0])
     with running(server, folder / "nats.log") as pid:
-        yield NatsServer(server.port, pid, server.folder, {user: server.url(user) for user in PERMISSIONS})
+        urls = {user: server.url(user) for user in ("operator", *USERS)}
+        yield NatsServer(server.port, pid, server.folder, urls)
 
 
 async def make_template(server: PostgresServer) -> None:

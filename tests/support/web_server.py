@@ -1,6 +1,7 @@
 """A real HTTP server on loopback, answering what a test says."""
 
 import json
+import ssl
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,7 +23,7 @@ class Asked:
 class WebServer:
     """`answer(asked)` returns the JSON of a 200, or (status, headers, body)."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, certificate=None):
         self.asked = []
         lock = threading.Lock()
 
@@ -52,6 +53,11 @@ class WebServer:
         self._server.daemon_threads = True
         self.port = self._server.server_port
         self.url = f"http://127.0.0.1:{self.port}"
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+            self.url = f"https://localhost:{self.port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
     def __enter__(self):
@@ -65,6 +71,7 @@ class WebServer:
 
 
 @contextmanager
-def web_server(answer):
-    with WebServer(answer) as server:
+def web_server(answer, certificate=None):
+    """Serve until the block ends; with a certificate for `localhost`, over TLS."""
+    with WebServer(answer, certificate) as server:
         yield server

@@ -1,6 +1,5 @@
 """`orc register`, `orc login`, `orc logout`: sessions of this machine with a gateway."""
 
-import getpass
 import sys
 from typing import Annotated
 
@@ -11,12 +10,11 @@ from orc.client import Gateway
 from orc.errors import NameOrBrowser, Refused
 from orc.options import NO_OPTIONS, Options
 from orc.output import show_fields, show_json
+from orc.passwords import Stdin, ask_password
 from orc.sso import log_in_by_browser
 from orc.tokens import Tokens, keep_tokens, kept_tokens
 
 UNAUTHORIZED = 401
-
-Stdin = Annotated[bool, Parameter(negative="")]
 
 
 def register(username: str, *, password_stdin: Stdin = False, options: Options = NO_OPTIONS) -> None:
@@ -30,7 +28,7 @@ def register(username: str, *, password_stdin: Stdin = False, options: Options =
     password_stdin
         Read the password from standard input instead of asking for it.
     """
-    body = {"username": username, "password": _password(from_stdin=password_stdin, again=True)}
+    body = {"username": username, "password": ask_password(from_stdin=password_stdin, again=True)}
     with Gateway(options) as gateway:
         user = gateway.post("/auth/register", body)
     show_json(user) if options.json else show_fields(user)
@@ -62,7 +60,7 @@ def login(
             ticket, verifier = log_in_by_browser(options.gateway, _show_url)
             answer = gateway.post("/auth/oidc/ticket", {"ticket": ticket, "verifier": verifier})
         else:
-            body = {"username": username, "password": _password(from_stdin=password_stdin)}
+            body = {"username": username, "password": ask_password(from_stdin=password_stdin)}
             answer = gateway.post("/auth/login", body)
     path = keep_tokens(options.home, options.gateway, convert(answer, Tokens))
     if username is None:
@@ -98,13 +96,3 @@ def logout(
 
 def _show_url(url: str) -> None:
     print(f"log in at {url}", file=sys.stderr)
-
-
-def _password(*, from_stdin: bool, again: bool = False) -> str:
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\n")
-    password = getpass.getpass("password: ")
-    if again and getpass.getpass("again: ") != password:
-        print("orc: the two passwords differ", file=sys.stderr)
-        sys.exit(1)
-    return password

@@ -13,6 +13,8 @@ import asyncpg
 
 from orc_runtime.migrate import MigrationError
 from orc_runtime.migrate import main as migrate
+from orc_runtime.settings import SettingsError
+from orc_runtime.tls import check_postgres
 
 MAINTENANCE_DATABASE = "postgres"
 
@@ -33,6 +35,7 @@ async def create_database(superuser_url: str) -> None:
 async def bootstrap() -> int:
     """Create, then migrate; returns the exit code."""
     if superuser_url := os.environ.get("ORC_POSTGRES_SUPERUSER_URL"):
+        check_postgres(superuser_url)
         await create_database(superuser_url)
     return await migrate(os.environ)
 
@@ -40,5 +43,5 @@ async def bootstrap() -> int:
 if __name__ == "__main__":
     try:
         sys.exit(asyncio.run(bootstrap()))
-    except (MigrationError, asyncpg.PostgresError, OSError) as error:
+    except (MigrationError, SettingsError, asyncpg.PostgresError, OSError) as error:
         sys.exit(f"{type(error).__name__}: {error}")

@@ -1,8 +1,8 @@
 """
 A real nats-server from its wheel, with JetStream, on loopback, and a user per service.
 
-What each user may say and hear is in `PERMISSIONS`: a service that is taken over cannot speak for another. What
-JetStream holds is only ever work and wake-ups; its folder can be deleted.
+What each user may say and hear stands in `orc_runtime/rights.toml`: a service that is taken over cannot speak for
+another. What JetStream holds is only ever work and wake-ups; its folder can be deleted.
 """
 
 import json
@@ -17,6 +17,7 @@ from pathlib import Path
 from orc.embedded.errors import NatsMissing
 from orc.embedded.ports import LOOPBACK
 from orc.embedded.program import Program
+from orc_runtime.rights import NatsUser, rights
 
 FILE_BYTES_MAX = 8 * 1024**3
 MEMORY_BYTES_MAX = 64 * 1024**2
@@ -24,52 +25,13 @@ PAYLOAD_BYTES_MAX = 4 * 1024**2
 """A request body is at most 1 MiB; as a command and as an outcome it has an envelope around it."""
 READY_SECONDS_MAX = 1.0
 
-_LOOK = ["$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", "$JS.API.CONSUMER.INFO.>"]
-_ANSWER = ["_INBOX.>"]
-
-PERMISSIONS: Mapping[str, Mapping[str, list[str]]] = {
-    "operator": {"publish": [">"], "subscribe": [">"]},
-    "gateway": {
-        "publish": [
-            *_LOOK,
-            *_ANSWER,
-            "orc.commands.>",
-            "orc.auth.>",
-            "orc.preview.*",
-            "orc.poke.>",
-            "orc.projected",
-        ],
-        "subscribe": [*_ANSWER, "orc.progress.>", "orc.poke.>", "orc.projected", "orc.events.>"],
-    },
-    "auth": {
-        "publish": [*_LOOK, *_ANSWER, "orc.poke.log"],
-        "subscribe": [*_ANSWER, "orc.auth.>"],
-    },
-    "scheduler": {
-        # It alone provisions streams and consumers.
-        "publish": [
-            "$JS.API.>",
-            "$JS.ACK.>",
-            *_ANSWER,
-            "orc.events.>",
-            "orc.work.>",
-            "orc.poke.>",
-            "orc.projected",
-        ],
-        "subscribe": [*_ANSWER, "orc.poke.>", "orc.projected"],
-    },
-    "executor": {
-        "publish": [
-            *_LOOK,
-            *_ANSWER,
-            "$JS.API.CONSUMER.MSG.NEXT.ORC_WORK.>",
-            "$JS.ACK.ORC_WORK.>",
-            "orc.progress.>",
-            "orc.poke.>",
-        ],
-        "subscribe": [*_ANSWER, "orc.poke.>", "orc.preview.*"],
-    },
-}
+CONNECTIONS_MAX = 1_000
+SUBSCRIPTIONS_MAX = 16_384
+"""Of one connection; the gateway has one for each run that somebody watches."""
+CONTROL_LINE_BYTES_MAX = 4_096
+PENDING_BYTES_MAX = 64 * 1024**2
+"""What is kept for one connection that reads slowly; past it the connection is ended."""
+USERS = tuple(rights().nats)
 
 
 class Nats:
@@ -79,7 +41,7 @@ class Nats:
         self, folder: Path, *, port: int, passwords: Mapping[str, str], sync_always: bool = False
     ) -> None:
         """
-        Nothing is started or written yet; `passwords` names every user of `PERMISSIONS`.
+        Nothing is started or written yet; `passwords` names all of `USERS`.
 
         With `sync_always` a message is on disk before it is acknowledged. It costs most of the publish rate and
         is not needed: what NATS loses, the log gives again.
@@ -89,7 +51,7 @@ class Nats:
         self._passwords = dict(passwords)
         self._sync_always = sync_always
 
-    def url(self, user: str = "operator") -> str:
+    def url(self, user: str) -> str:
         """Where to connect to, password included."""
         return f"nats://{user}:{self._passwords[user]}@{LOOPBACK}:{self.port}"
 
@@ -131,11 +93,19 @@ class Nats:
 
 
 def configured(passwords: Mapping[str, str], *, listen: str, store: str) -> dict[str, object]:
-    """Return the configuration of a server with every user of `PERMISSIONS`; `passwords` names each of them."""
+    """
+    Return the configuration of a server with all of `USERS`; `passwords` names each of them.
+
+    A server knows no limits per user, so they stand for each connection, or for all of them.
+    """
     return {
         "server_name": "orc",
         "listen": listen,
         "max_payload": PAYLOAD_BYTES_MAX,
+        "max_connections": CONNECTIONS_MAX,
+        "max_subscriptions": SUBSCRIPTIONS_MAX,
+        "max_control_line": CONTROL_LINE_BYTES_MAX,
+        "max_pending": PENDING_BYTES_MAX,
         "jetstream": {
             "store_dir": store,
             "max_file_store": FILE_BYTES_MAX,
@@ -143,12 +113,17 @@ def configured(passwords: Mapping[str, str], *, listen: str, store: str) -> dict
         },
         "authorization": {
             "users": [
-                {
-                    "user": user,
-                    "password": passwords[user],
-                    "permissions": {side: {"allow": subjects} for side, subjects in allowed.items()},
-                }
-                for user, allowed in PERMISSIONS.items()
+                {"user": name, "password": passwords[name], "permissions": _permissions(user)}
+                for name, user in rights().nats.items()
             ]
         },
+    }
+
+
+def _permissions(user: NatsUser) -> dict[str, dict[str, tuple[str, ...]]]:
+    # Whoever is allowed nothing has to be denied everything: an empty list would allow it.
+    publish = {"allow": user.publish, "deny": user.publish_not} if user.publish else {"deny": (">",)}
+    return {
+        "publish": {side: subjects for side, subjects in publish.items() if subjects},
+        "subscribe": {"allow": user.subscribe},
     }

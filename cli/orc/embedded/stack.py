@@ -17,7 +17,7 @@ from pathlib import Path
 from orc.embedded import environment
 from orc.embedded.errors import PortTaken, SettingsWrong, StartFailed
 from orc.embedded.home import Home
-from orc.embedded.nats import PERMISSIONS, Nats
+from orc.embedded.nats import USERS, Nats
 from orc.embedded.ports import LOOPBACK, becomes_free
 from orc.embedded.postgres import Postgres
 from orc.embedded.program import Program
@@ -120,7 +120,7 @@ class Stack:
     def _embedded(self) -> dict[str, str]:
         ports = self._home.ports(("postgres", "nats"))
         passwords = self._home.passwords((*environment.ROLES, "postgres"))
-        users = self._home.passwords(f"nats-{user}" for user in PERMISSIONS)
+        users = self._home.passwords(f"nats-{user}" for user in USERS)
         programs = self._environ.get("ORC_POSTGRES_BIN")
         postgres = Postgres(
             self._home.postgres,
@@ -144,8 +144,9 @@ class Stack:
                 environment.database_variable(role): postgres.url(DATABASE, role, passwords[role])
                 for role in environment.ROLES
             },
-            "ORC_NATS_URL": nats.url(),
-            **{f"ORC_NATS_{user.upper()}_URL": nats.url(user) for user in environment.SERVICES},
+            # For a person; each service is given its own.
+            "ORC_NATS_URL": nats.url("auditor"),
+            **{f"ORC_NATS_{user.upper()}_URL": nats.url(user) for user in USERS},
         }
 
     def _external(self) -> dict[str, str]:

@@ -13,17 +13,18 @@ since is not acknowledged: after an erased store the same ack subject would name
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from ssl import SSLContext
 from typing import Self
 
 import structlog
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from orc_events.cloudevents import Message
-from orc_events.connection import Connection, Interest, Received, connect_client
+from orc_events.connection import Connection, Interest, Received, connect_client, make_client
 from orc_events.errors import BusUnavailable, NoAnswer
-from orc_events.inbox import Inbox
+from orc_events.inbox import ANYBODY, Inbox, inbox_prefix
 from orc_events.jetstream import check
 from orc_events.services import Service
 from orc_events.subscription import Subscription
@@ -42,11 +43,11 @@ POKES_MAX = 1_000
 class Bus:
     """One connection to NATS and what this process does with it."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    def __init__(self, connection: Connection, inbox_prefix: str = ANYBODY) -> None:
+        self.connection, self.inbox_prefix = connection, inbox_prefix
         self.generation = 0
         """Counts the connections lost so far."""
-        self._inbox = Inbox()
+        self._inbox = Inbox(inbox_prefix)
         self._unacked: set[asyncio.Future[bytes]] = set()
         self._reconnected: dict[object, Callable[[], None]] = {}
         self._pokes: dict[str, bytes] = {}
@@ -59,16 +60,18 @@ class Bus:
         url: str,
         *,
         name: str,
+        tls: SSLContext | None = None,
         on_closed: Callable[[], None] | None = None,
         wait_seconds: float | None = None,
     ) -> Self:
         """
-        Connect, waiting for the server for ever or so long (then BusUnavailable).
+        Connect, waiting for the server for ever or so long (then BusUnavailable); with `tls`, by TLS or not at all.
 
         `on_closed` is called when the client gave up by itself (refused credentials): the process must end.
         """
-        client = Client()
-        bus = cls(client)
+        client = make_client(tls)
+        bus = cls(client, inbox_prefix(url))
+        trouble: deque[Exception] = deque(maxlen=1)
 
         def closed() -> None:
             if not bus._closing and on_closed is not None:
@@ -80,12 +83,15 @@ class Bus:
                     client,
                     url,
                     name,
+                    tls=tls,
+                    on_trouble=trouble.append,
                     on_disconnected=bus._lose_connection,
                     on_reconnected=bus._tell_reconnected,
                     on_closed=closed,
                 )
         except (TimeoutError, NatsError, OSError) as error:
-            raise BusUnavailable(f"no connection to NATS in {wait_seconds} s") from error
+            why = f": {trouble[0]}" if trouble else ""
+            raise BusUnavailable(f"no connection to NATS in {wait_seconds} s{why}") from error
         return await bus.open()
 
     async def open(self) -> Self:

@@ -5,10 +5,12 @@ The in-memory broker offers the same `Connection`, so everything above this line
 """
 
 from collections.abc import Awaitable, Callable
+from ssl import SSLContext
 from typing import Any, Protocol
 
 import structlog
 from nats.aio.client import Client
+from nats.errors import Error as NatsError
 
 _logger = structlog.get_logger()
 
@@ -67,16 +69,39 @@ class Connection(Protocol):
         """Close at once."""
 
 
+class NoTls(NatsError):
+    """The server, or who answers in its place, would have us go on in clear."""
+
+    def __str__(self) -> str:
+        return "the server speaks no TLS, which ORC_NATS_URL (tls://) or ORC_NATS_CA_FILE ask for"
+
+
+class _TlsClient(Client):
+    """Sends no password in clear: nats-py takes up TLS only when the server's greeting says so, and anybody can greet."""
+
+    async def _process_info(self, info: dict[str, Any], initial_connection: bool = False) -> None:
+        if initial_connection and not info.get("tls_required"):
+            raise NoTls
+        await super()._process_info(info, initial_connection)
+
+
+def make_client(tls: SSLContext | None) -> Client:
+    """Return a client that is not connected yet."""
+    return Client() if tls is None else _TlsClient()
+
+
 async def connect_client(
     client: Client,
     url: str,
     name: str,
     *,
+    tls: SSLContext | None = None,
+    on_trouble: Callable[[Exception], None],
     on_disconnected: Callable[[], None],
     on_reconnected: Callable[[], None],
     on_closed: Callable[[], None],
 ) -> None:
-    """Connect and stay connected: try for ever, tell the three turns of a connection's life."""
+    """Connect and stay connected: try for ever, tell why not, and the three turns of a connection's life."""
 
     async def disconnected() -> None:
         on_disconnected()
@@ -91,6 +116,7 @@ async def connect_client(
     told: set[str] = set()
 
     async def failed(error: Exception) -> None:
+        on_trouble(error)
         # nats-py reports every attempt, ten a second; the first of a kind says it all.
         if (kind := type(error).__name__) not in told:
             told.add(kind)
@@ -109,4 +135,5 @@ async def connect_client(
         ping_interval=PING_INTERVAL_SECONDS,
         max_outstanding_pings=PINGS_OUTSTANDING_MAX,
         pending_size=PENDING_BYTES_MAX,
+        tls=tls,
     )

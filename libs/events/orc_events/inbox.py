@@ -3,11 +3,16 @@ Inbox: replies to this process.
 
 One wildcard subscription for the whole process and a future for each reply awaited, told apart by the last token
 of the subject. A subscription per reply would cost two more messages and a race each time.
+
+Its prefix names the user, `_INBOX_gateway`: the server lets each user hear under its own alone, and lets who answers
+publish there and nowhere else.
 """
 
 import asyncio
+import re
 from itertools import count
 from secrets import token_hex
+from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from orc_events.connection import Received
@@ -15,14 +20,29 @@ from orc_events.errors import BusUnavailable
 
 EXPECTED_MAX = 50_000
 """Replies awaited at once."""
+ANYBODY = "_INBOX"
+"""The prefix of a client that has no name."""
 _NO_RESPONDERS = "503"
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_INBOX = re.compile(rf"{ANYBODY}(_{_NAME.pattern})?\.[^.]+\..+")
+
+
+def inbox_prefix(url: str) -> str:
+    """Return where the user of a NATS URL hears replies."""
+    user = unquote(urlsplit(url).username or "")
+    return f"{ANYBODY}_{user}" if _NAME.fullmatch(user) else ANYBODY
+
+
+def is_inbox(subject: str) -> bool:
+    """Say whether an answer may go there: else whoever asks could have us speak wherever we may and they may not."""
+    return _INBOX.fullmatch(subject) is not None
 
 
 class Inbox:
     """Where replies to this process arrive."""
 
-    def __init__(self) -> None:
-        self._prefix = f"_INBOX.{token_hex(8)}"
+    def __init__(self, prefix: str = ANYBODY) -> None:
+        self._prefix = f"{prefix}.{token_hex(8)}"
         self._numbers = count(1)
         self._expected: dict[str, asyncio.Future[bytes]] = {}
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from orc_events.connection import Interest, Received
+from orc_events.inbox import is_inbox
 
 _logger = structlog.get_logger()
 
@@ -33,8 +34,8 @@ class Service:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def receive(self, message: Received) -> None:
-        """Begin to answer, waiting when too many are being answered."""
-        if not message.reply:
+        """Begin to answer, waiting when too many are being answered; who asks to be answered elsewhere is not."""
+        if not is_inbox(message.reply):
             return
         await self._free.acquire()
         task = asyncio.create_task(self._answer(message))

@@ -46,6 +46,7 @@ class BusPort(Protocol):
 
     connection: Connection
     generation: int
+    inbox_prefix: str
 
     async def respond(self, reply: str, generation: int, payload: bytes) -> None:
         """Answer a delivery of that connection's generation, best effort."""
@@ -164,7 +165,7 @@ class Subscription:
 
     async def _renew_inbox(self) -> None:
         self._retire()
-        inbox = f"_INBOX.{token_hex(8)}"
+        inbox = f"{self._bus.inbox_prefix}.{token_hex(8)}"
         self._unclear, self._requested = False, 0
         self._interest = await self._bus.connection.subscribe(f"{inbox}.*", cb=partial(self._receive, inbox))
         self._inbox = inbox

@@ -12,6 +12,7 @@ from orc_runtime.health import NotReady
 from orc_runtime.lifecycle import Lifecycle
 from orc_runtime.migrate import MIGRATED, MigrationsPending, require_current
 from orc_runtime.settings import ServiceSettings
+from orc_runtime.tls import nats_context
 
 BUS_CONNECT_SECONDS_MAX = 3.0
 
@@ -55,12 +56,13 @@ async def open_bus(lifecycle: Lifecycle, settings: ServiceSettings) -> tuple[Bus
     The event is set when the client has given up, which it does only on what no retry mends: the process has to end,
     since a new one reads new credentials.
     """
-    closed = asyncio.Event()
+    closed, tls = asyncio.Event(), nats_context(settings)
     bus = await lifecycle.wait_for(
         "nats",
         lambda: Bus.connect(
             settings.nats_url.reveal(),
             name=f"orc-{settings.SERVICE}",
+            tls=tls,
             on_closed=closed.set,
             wait_seconds=BUS_CONNECT_SECONDS_MAX,
         ),

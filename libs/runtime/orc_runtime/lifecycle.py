@@ -14,17 +14,19 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
 import structlog
 import uvloop
+from msgspec import Struct
 
 from orc_runtime.deadline import within
 from orc_runtime.health import Health
 from orc_runtime.logging import configure, scrub
 from orc_runtime.settings import ServiceSettings, SettingsError, read_settings
+from orc_runtime.tls import check_tls
 
 T = TypeVar("T")
 S = TypeVar("S", bound=ServiceSettings)
@@ -139,10 +141,13 @@ class Lifecycle:
             return
 
 
-def run_service(settings_class: type[S], main: Callable[[Lifecycle, S], Coroutine[Any, Any, None]]) -> int:
-    """Live one service's whole life and return the process's exit code."""
+def run_service(
+    settings_class: type[S], main: Callable[[Lifecycle, S], Coroutine[Any, Any, None]], *others: type[Struct]
+) -> int:
+    """Live one service's whole life and return the process's exit code; `others` are settings that it reads later."""
     try:
-        settings = read_settings(settings_class, os.environ)
+        settings = _read_all(settings_class, others)
+        check_tls(settings)
     except SettingsError as error:
         sys.stderr.write(f"orc {settings_class.SERVICE} cannot start:\n{error}\n")
         return EXIT_SETTINGS
@@ -159,6 +164,20 @@ def run_service(settings_class: type[S], main: Callable[[Lifecycle, S], Coroutin
         return EXIT_DIED
     log.info("stopped")
     return EXIT_CLEAN
+
+
+def _read_all(settings_class: type[S], others: Sequence[type[Struct]]) -> S:
+    """Read the settings; raises SettingsError with the faults of the others, too."""
+    faults = dict[str, None]()
+    every: list[type[Struct]] = [settings_class, *others]
+    for one in every:
+        try:
+            read_settings(one, os.environ)
+        except SettingsError as error:
+            faults |= dict.fromkeys(error.faults)
+    if faults:
+        raise SettingsError(tuple(faults))
+    return read_settings(settings_class, os.environ)
 
 
 async def _live(settings: S, main: Callable[[Lifecycle, S], Coroutine[Any, Any, None]]) -> None:

@@ -4,6 +4,7 @@ Migrations: each package's plain SQL files, applied once, in order, under one lo
     for each package in `MIGRATED`, for each `migrations/NNNN_name.sql` in it
         applied already?  its text must be what was applied
         else              one transaction: as the owner, run it and record its hash
+    with the last one, or alone when nothing is missing: the rights are made what the matrix says (`grants.py`)
 
 A service's folder is found on disk, never imported. `python -m orc_runtime.migrate` is the deployed form: it makes
 the roles when it is given a superuser's URL, then migrates.
@@ -22,7 +23,11 @@ from urllib.parse import unquote, urlsplit
 from msgspec import Struct
 
 from orc_runtime.database import UNREACHABLE, connect, statement
+from orc_runtime.grants import apply_rights
+from orc_runtime.rights import rights
 from orc_runtime.roles import LOGINS, OWNER, ensure_roles
+from orc_runtime.settings import SettingsError
+from orc_runtime.tls import check_postgres
 
 MIGRATED = ("orc_events", "orc_auth", "orc_scheduler", "orc_executor", "orc_gateway")
 """In this order: the log first, since the services' migrations register their rights with it."""
@@ -70,7 +75,7 @@ class Migration(Struct, frozen=True):
 
 
 async def migrate(url: str, packages: Iterable[str] = MIGRATED) -> list[str]:
-    """Apply what is missing and return its labels; raises MigrationChanged, or what a file itself fails with."""
+    """Apply what is missing, and the rights; returns the labels. Raises MigrationChanged, or what a file fails with."""
     migrations = read_migrations(packages)
     async with connect(
         url, application_name="orc-migrate", command_timeout=COMMAND_SECONDS_MAX
@@ -81,7 +86,6 @@ async def migrate(url: str, packages: Iterable[str] = MIGRATED) -> list[str]:
         async with connection.transaction():
             if not await connection.fetchval(statement("migrations_exist")):
                 await connection.execute(statement("create_migrations"))
-                await connection.execute(statement("grant_migrations"))
         missing = await _missing(connection, migrations)
         for migration in missing:
             async with connection.transaction():
@@ -89,6 +93,12 @@ async def migrate(url: str, packages: Iterable[str] = MIGRATED) -> list[str]:
                 await connection.execute(
                     statement("record_migration"), migration.package, migration.name, migration.sha256
                 )
+                if migration is missing[-1]:
+                    # With the last file, so that no service finds the database current and its rights not.
+                    await apply_rights(connection, rights().postgres)
+        if not missing:
+            async with connection.transaction():
+                await apply_rights(connection, rights().postgres)
         return [migration.label for migration in missing]
 
 
@@ -153,7 +163,14 @@ async def main(environ: Mapping[str, str]) -> int:
     if not url:
         sys.stderr.write("ORC_DATABASE_URL is not set: it names the database and the role orc_migrate\n")
         return 2
-    if superuser_url := environ.get("ORC_POSTGRES_SUPERUSER_URL"):
+    superuser_url = environ.get("ORC_POSTGRES_SUPERUSER_URL")
+    try:
+        for given in filter(None, (url, superuser_url)):
+            check_postgres(given)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    if superuser_url:
         await ensure_roles(superuser_url, passwords_from(environ))
     for label in await migrate(url):
         sys.stdout.write(f"applied {label}\n")

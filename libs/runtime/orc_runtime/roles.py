@@ -6,7 +6,7 @@ The database roles: who owns the tables, who migrates, who runs.
     orc_gateway, orc_auth, orc_scheduler, orc_executor    one per service
     orc_auditor    reads the log and the read tables, makes replay schemas
 
-Passwords reach the server as SCRAM verifiers, so none can turn up in its statement log.
+What each may do is in `rights.toml`. Passwords reach the server as SCRAM verifiers, so none can turn up in its statement log.
 """
 
 import base64
@@ -16,6 +16,7 @@ import os
 from collections.abc import Mapping
 
 from orc_runtime.database import connect, statement
+from orc_runtime.rights import rights
 
 OWNER = "orc_owner"
 LOGINS = ("orc_migrate", "orc_gateway", "orc_auth", "orc_scheduler", "orc_executor", "orc_auditor")
@@ -26,7 +27,7 @@ COMMAND_SECONDS_MAX = 30.0
 
 async def ensure_roles(superuser_url: str, passwords: Mapping[str, str]) -> None:
     """
-    Create what is missing and set the passwords given; calling it again changes nothing else.
+    Create what is missing, set the passwords given, and open the database to these roles alone.
 
     `passwords` maps names of `LOGINS` to passwords; a login left out is created without one and cannot log in by
     password. Raises ValueError for an unknown role or a password outside printable ASCII.
@@ -48,7 +49,10 @@ async def ensure_roles(superuser_url: str, passwords: Mapping[str, str]) -> None
                 await connection.execute(
                     await connection.fetchval(statement("role_statement"), role, verifier)
                 )
-        await connection.execute(await connection.fetchval(statement("database_grants")))
+        roles = rights().postgres.database
+        await connection.execute(
+            await connection.fetchval(statement("database_grants"), list(roles), list(roles.values()))
+        )
 
 
 def scram_verifier(password: str) -> str:

@@ -102,6 +102,13 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
             env=("ORC_NATS_{SERVICE}_URL", "ORC_NATS_URL"),
         ),
     ]
+    nats_ca_file: Annotated[
+        str | None, setting("Whose certificate NATS must show; set, nothing is sent in clear.")
+    ] = None
+    nats_cert_file: Annotated[
+        str | None, setting("This service's own certificate, if NATS asks for one.")
+    ] = None
+    nats_key_file: Annotated[str | None, setting("Its key, if it is not in the same file.")] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], setting("The least severe lines that are written.")
     ] = "info"

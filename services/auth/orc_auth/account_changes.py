@@ -8,13 +8,13 @@ Either ends every session of the account, in the same transaction, so that nobod
 always an active admin: those who would take the last one away go one after the other, and the last is refused.
 """
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
 from orc_auth.accounts import CHANGE, shown
 from orc_auth.authority import Authority
-from orc_auth.denial import LastAdmin, Missing, NoAccount, NotByKey, WrongPassword
+from orc_auth.denial import LastAdmin, Missing, NoAccount, NoPassword, NotByKey, WrongPassword
 from orc_auth.events import (
     Event,
     Said,
@@ -62,6 +62,8 @@ class AccountChanges:
         password_hash = None
         if wish.password is not None:
             row = await self._account(wish.user_id)
+            if row["password_hash"] is None:
+                raise NoPassword
             password_hash = await self._passwords.hash_new(
                 wish.password.reveal(), username=row["username"], must_be_strong=not self._is_open
             )
@@ -152,6 +154,6 @@ class AccountChanges:
         row: asyncpg.Record,
         events: list[Event],
     ) -> None:
-        said = [Said(row["version"], tuple(events), request_id)]
+        said = [Said(row["version"], tuple(events), uuid4())]
         said += await end_sessions(connection, row["user_id"], "account")
         await say(connection, said, actor=actor, request_id=request_id, clock=self._clock)

@@ -11,7 +11,7 @@ Accounts: made and listed. What becomes of one afterwards is `account_changes`.
 
 import hashlib
 import hmac
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4
 
 import asyncpg
 
@@ -62,7 +62,7 @@ class Accounts:
         self._bootstrap_secret = bootstrap_secret
 
     async def register(self, wish: RegisterUser) -> Account:
-        """Make an operator, once for a request id; raises RegistrationClosed, UsernameTaken and what is invalid."""
+        """Make an operator; raises RegistrationClosed, UsernameTaken and what is invalid."""
         registrar = await self._registrar(wish.authority)
         return await self._make(wish.request_id, wish.username, wish.password, "operator", registrar)
 
@@ -122,7 +122,8 @@ class Accounts:
         password_hash = await self._passwords.hash_new(
             password.reveal(), username=username.shown, must_be_strong=not self._is_open
         )
-        user_id = uuid5(request_id, "user")
+        # Of this call: a second try of its transaction makes the same account.
+        user_id, command_id = uuid4(), uuid4()
 
         async def work(connection: asyncpg.Connection) -> Account:
             if is_first:
@@ -133,7 +134,7 @@ class Accounts:
             if row is None:
                 return await self._made_before(connection, user_id, username)
             event = UserRegistered(user_id=user_id, username=username.shown, role=role)
-            said = [Said(NO_STREAM, (event,), request_id)]
+            said = [Said(NO_STREAM, (event,), command_id)]
             await say(connection, said, actor=actor, request_id=request_id, clock=self._clock)
             return shown(row)
 
@@ -143,7 +144,7 @@ class Accounts:
         self, connection: asyncpg.Connection, user_id: UUID, username: Username
     ) -> Account:
         row = await connection.fetchrow(load("orc_auth", "account_by_name"), username.key)
-        # The same request again, its first answer lost: what it made is its answer.
+        # Made by the first try, whose answer was lost: what it made is the answer.
         if row is None or row["user_id"] != user_id:
             raise UsernameTaken(username.shown)
         return shown(row)

@@ -6,6 +6,7 @@ is one and what it may; what it is, only whoever made it knows.
 """
 
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import asyncpg
 
@@ -69,7 +70,7 @@ class ApiKeys:
             raise NoAccount
         name, scopes = _read_name(wish.name), _read_scopes(wish.scopes)
         expires_at = _read_expiry(wish.expires_at, self._clock.now())
-        parts = new_key()
+        parts, command_id = new_key(), uuid4()
 
         async def work(connection: asyncpg.Connection) -> ApiKey:
             living = await connection.fetchval(load("orc_auth", "lock_keys_of"), user_id, KEPT_DAYS)
@@ -88,7 +89,7 @@ class ApiKeys:
             event = ApiKeyCreated(
                 key_id=parts.key_id, user_id=user_id, name=name, scopes=scopes, expires_at=expires_at
             )
-            said = [Said(NO_STREAM, (event,), wish.request_id)]
+            said = [Said(NO_STREAM, (event,), command_id)]
             await say(connection, said, actor=owner, request_id=wish.request_id, clock=self._clock)
             return _shown(row)
 
@@ -110,11 +111,12 @@ class ApiKeys:
         if row is None or not await self._may_revoke(principal, row, wish):
             # Others' keys are no more to be found than those that never were.
             raise Missing("API key")
+        command_id = uuid4()
 
         async def work(connection: asyncpg.Connection) -> None:
             if await connection.fetchval(load("orc_auth", "revoke_api_key"), wish.key_id) is not None:
                 event = ApiKeyRevoked(key_id=wish.key_id, user_id=row["user_id"])
-                said = [Said(1, (event,), wish.request_id)]
+                said = [Said(1, (event,), command_id)]
                 await say(connection, said, actor=principal, request_id=wish.request_id, clock=self._clock)
 
         await in_transaction(self._pool, work)

@@ -66,6 +66,13 @@ class WrongPassword(Denied):
         super().__init__("forbidden", "wrong-password", "the old password is wrong", "old")
 
 
+class NoPassword(Denied):
+    """Whom a provider vouches for has none here."""
+
+    def __init__(self) -> None:
+        super().__init__("conflict", "no-password", "this account logs in by a provider", "password")
+
+
 class BootstrapRefused(Denied):
     """A wrong secret, one that was used, or none to be used: the three are not told apart."""
 

@@ -20,7 +20,7 @@ from orc_events.bus import Bus
 from orc_events.log import PostgresLog
 from orc_events.topology import Topology, pool_consumer, verify
 from orc_executor.attempt import Surroundings
-from orc_executor.child import OFFLINE, WORKER, Child, spawn, worker_environment
+from orc_executor.child import OFFLINE, WORKER, Child, spawn
 from orc_executor.claim import Voice
 from orc_executor.consumer import Consumer, Limits
 from orc_executor.leases import Leases
@@ -34,7 +34,7 @@ from orc_executor.settings import ExecutorSettings
 from orc_executor.slots import Slots
 from orc_executor.store import Store
 from orc_executor.urgent import Urgent
-from orc_executor.worker_settings import WorkerSettings
+from orc_executor.worker_settings import WorkerSettings, worker_environment
 from orc_runtime.clock import SystemClock
 from orc_runtime.connections import open_bus, open_database
 from orc_runtime.database import close_pool

@@ -35,8 +35,7 @@ from orc_executor.frames import (
 )
 from orc_executor.key_pipe import pipe_of
 from orc_executor.orphans import Registry
-from orc_executor.worker_settings import WorkerSettings
-from orc_runtime.settings import Secret, describe
+from orc_runtime.settings import Secret
 
 _logger = structlog.get_logger()
 
@@ -49,20 +48,6 @@ LAST_WORDS_SECONDS = 1.0
 """How long after its end what a worker wrote may still be on its way."""
 STDERR_BYTES_MAX = 64 * 1024
 """Of one order; what is more is dropped."""
-_PLAIN = {
-    "PATH",
-    "HOME",
-    "TMPDIR",
-    "TZ",
-    "LANG",
-    "VIRTUAL_ENV",
-    "LD_LIBRARY_PATH",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-}
-_PLAIN_PREFIXES: tuple[str, ...] = ("LC_", "PYTHON")
-_ONLINE = {"ORC_SECRETS_DIR", "ORC_EGRESS_ALLOW", "SSL_CERT_FILE", "SSL_CERT_DIR"}
-_ONLINE_PREFIXES = ("ORC_SECRET_",)
 _IN, _OUT, _ERR = 0, 1, 2
 
 
@@ -269,18 +254,3 @@ async def spawn(
         )
     await child.wait_ready()
     return child
-
-
-def worker_environment(environ: Mapping[str, str], *, offline: bool = False) -> dict[str, str]:
-    """
-    Return what a worker may know: its settings, the secrets, what an interpreter needs; no way to the database.
-
-    One that is offline needs no secrets either.
-    """
-    known = {name for described in describe(WorkerSettings) for name in described.variables} | _PLAIN
-    prefixes = _PLAIN_PREFIXES
-    if offline:
-        known -= _ONLINE
-    else:
-        prefixes += _ONLINE_PREFIXES
-    return {name: value for name, value in environ.items() if name in known or name.startswith(prefixes)}

@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+import msgspec
+from msgspec import Struct
 
 from orc_executor import sql_names
 from orc_executor.database_files import DatabaseFile
@@ -28,6 +30,16 @@ ENGINE_MEMORY_SHARE = 0.7
 """Of the worker's memory; the rest is for what DuckDB does not count, and Python."""
 
 
+class _Node(Struct, frozen=True):
+    """An operator of a plan."""
+
+    name: str
+    children: tuple["_Node", ...] = ()
+
+
+_plan = msgspec.json.Decoder(tuple[_Node, ...])
+
+
 class Engine:
     """A locked-down DuckDB; one statement at a time, from one thread."""
 
@@ -36,10 +48,12 @@ class Engine:
         self._scratch = scratch
         self.is_broken = False
         """Whether the process must be replaced: what it holds can no longer be trusted."""
+        self.memory_bytes = int(settings.worker_memory_bytes_max * ENGINE_MEMORY_SHARE)
+        self.threads = settings.threads
         self._connection = duckdb.connect(
             config={
-                "memory_limit": f"{int(settings.worker_memory_bytes_max * ENGINE_MEMORY_SHARE)}B",
-                "threads": settings.threads,
+                "memory_limit": f"{self.memory_bytes}B",
+                "threads": self.threads,
                 "temp_directory": str(scratch.folder / "engine"),
                 "max_temp_directory_size": f"{settings.worker_scratch_bytes_max}B",
                 "autoload_known_extensions": False,
@@ -54,6 +68,8 @@ class Engine:
         self.run("SET TimeZone = 'UTC'")
         self.run("SET enable_progress_bar = true")
         self.run("SET enable_progress_bar_print = false")
+        # What a query reads is told by its plan as it was bound, not by what the optimizer leaves of it.
+        self.run("SET explain_output = 'all'")
         allowed = sql_names.texts(f"{folder}/" for folder in (*folders, scratch.folder))
         self.run(f"SET allowed_directories = {allowed}")
         self.run("SET enable_external_access = false")
@@ -84,6 +100,17 @@ class Engine:
         """Tell whether a text is one SELECT statement; raises duckdb.Error when it is no SQL."""
         found = self._connection.extract_statements(sql)
         return len(found) == 1 and found[0].type == duckdb.StatementType.SELECT
+
+    def reads(self, query: str) -> set[str]:
+        """Return what a query reads from, as its plan calls it: SEQ_SCAN for a table, READ_CSV; raises duckdb.Error."""
+        plans = dict(self.run(f"EXPLAIN (FORMAT json) {query}"))
+        found, left = set[str](), list(_plan.decode(plans["logical_plan"]))
+        while left:
+            node = left.pop()
+            left += node.children
+            if not node.children:
+                found.add(node.name.strip().upper())
+        return found
 
     def type_of(self, text: str) -> duckdb.sqltypes.DuckDBPyType:
         """Return the structure of a type that DuckDB wrote as text; raises duckdb.Error."""

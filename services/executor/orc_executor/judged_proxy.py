@@ -133,7 +133,7 @@ class JudgedProxy:
         target, _, version = rest.rpartition(b" ")
         is_tunnel = method == b"CONNECT"
         url = urlsplit(f"//{target.decode('ascii')}" if is_tunnel else target.decode("ascii"))
-        if url.hostname is None or (is_tunnel and url.port is None):
+        if url.hostname is None or (url.port is None if is_tunnel else url.scheme != "http"):
             return None
         # One request a connection: what follows could be for another host, which nobody would have judged.
         kept = [line for line, (name, _) in zip(lines, fields, strict=True) if not name.startswith(b"proxy-")]

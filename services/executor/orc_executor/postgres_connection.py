@@ -14,7 +14,8 @@ from typing import Any, Self, TypeVar
 import asyncpg
 import uvloop
 
-from orc_domain.egress import Address
+from orc_domain.address_forms import Address
+from orc_domain.egress import POSTGRES_PORTS
 from orc_executor.addresses import judged_addresses
 from orc_executor.errors import TaskError
 from orc_executor.postgres_errors import Side, told
@@ -117,12 +118,14 @@ class Session:
         self.execute(f"BEGIN {kind}")
         left = max(1, int(1000 * self.seconds_left()))
         settings = {**_SESSION, "statement_timeout": str(left), "idle_in_transaction_session_timeout": "0"}
-        calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+        calls = ", ".join(
+            f"pg_catalog.set_config('{name}', '{value}', true)" for name, value in settings.items()
+        )
         self.execute(f"SELECT {calls}")
 
     async def _connect(self) -> Any:
         url, policy = self._url, self._underway.reach.egress
-        addresses = await judged_addresses(url.host, url.port, policy)
+        addresses = await judged_addresses(url.host, url.port, policy, usual=POSTGRES_PORTS)
         for place, address in enumerate(addresses, start=1):
             try:
                 return await self._connect_to(address)
@@ -136,9 +139,9 @@ class Session:
         async with asyncio.timeout(CONNECT_SECONDS_MAX):
             return await asyncpg.connect(
                 host=str(address), port=url.port, user=url.user, database=url.database,
-                # Given even when there is none: the driver would look for one in the environment and in files.
-                password=url.password.reveal(),
-                ssl=_tls(url, address), statement_cache_size=0, timeout=CONNECT_SECONDS_MAX,
+                # All is given, also what there is none of: the driver would look for it in the environment and in files.
+                password=url.password.reveal(), ssl=_tls(url, address), direct_tls=False,
+                target_session_attrs="any", statement_cache_size=0, timeout=CONNECT_SECONDS_MAX,
             )  # fmt: skip
 
 

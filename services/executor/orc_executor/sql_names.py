@@ -1,9 +1,10 @@
 """Names and texts of users in SQL: always quoted, never pasted."""
 
-import string
 from collections.abc import Iterable, Mapping
 
-_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+from orc_domain.names import folded
+
+__all__ = ["columns", "folded", "identifier", "text", "texts"]
 
 
 def identifier(name: str) -> str:
@@ -19,11 +20,6 @@ def text(value: str) -> str:
 def texts(values: Iterable[str]) -> str:
     """Return a list of texts as SQL."""
     return "[" + ", ".join(text(value) for value in values) + "]"
-
-
-def folded(name: str) -> str:
-    """Return what two names share that DuckDB takes for the same: it is blind to the case of A to Z alone."""
-    return name.translate(_LOWER)
 
 
 def columns(types: Mapping[str, str]) -> str:

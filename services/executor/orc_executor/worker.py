@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from orc_domain.egress import parse_egress
 from orc_domain.extract import parse_extractor
 from orc_domain.extractors.inline import InlineExtract
 from orc_domain.load import parse_loader
@@ -39,7 +38,7 @@ from orc_executor.sandbox import confine, die_with_parent, limit_resources
 from orc_executor.scratch import Scratch
 from orc_executor.secrets import Secrets
 from orc_executor.underway import Reach, Underway
-from orc_executor.worker_settings import WorkerSettings
+from orc_executor.worker_settings import WorkerSettings, forget_all_else
 from orc_runtime.master_keys import MasterKey, parse_master_keys
 from orc_runtime.settings import Secret, read_settings
 
@@ -163,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Folders(settings.data_dir, settings.file_roots, settings.file_roots_except),
         Scratch(settings.scratch),
         Secrets(os.environ, settings.secrets_dir, keys),
-        parse_egress(settings.egress_allow),
+        settings.egress,
     )
     pipes = _own_pipes(options.source, options.sink)
     attendant = Attendant(*pipes, reach, is_confined=walls.landlock)
@@ -187,4 +186,5 @@ def _own_pipes(source: int, sink: int) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
+    forget_all_else()
     main()

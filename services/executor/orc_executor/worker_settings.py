@@ -1,14 +1,38 @@
 """What a worker process reads from its environment; the executor gives it no more than this and the secrets."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Struct
 
-from orc_runtime.settings import setting
+from orc_domain.egress import EgressPolicy, parse_egress
+from orc_domain.egress_items import EgressItem, Port
+from orc_runtime.settings import describe, setting
 
 _MEBIBYTE = 1024 * 1024
+_PLAIN = {
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "TZ",
+    "LANG",
+    "VIRTUAL_ENV",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+}
+_PLAIN_PREFIXES: tuple[str, ...] = ("LC_", "PYTHON")
+_ONLINE = {
+    "ORC_SECRETS_DIR",
+    "ORC_EGRESS_ALLOW",
+    "ORC_EGRESS_PORTS",
+    "ORC_EGRESS_PUBLIC",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+}
+_ONLINE_PREFIXES = ("ORC_SECRET_",)
 
 
 class WorkerSettings(Struct, frozen=True, kw_only=True):
@@ -31,9 +55,15 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
         Path | None, setting("A folder with a file per secret, beside ORC_SECRET_<NAME>.")
     ] = None
     egress_allow: Annotated[
-        tuple[str, ...],
-        setting("Private addresses that may be reached: CIDR ranges, `loopback`, `private`."),
+        tuple[EgressItem, ...],
+        setting("What may be reached besides public addresses: networks and hosts, see below."),
     ] = ()
+    egress_ports: Annotated[
+        tuple[Port, ...], setting("Ports of public addresses that may be reached besides 80 and 443.")
+    ] = ()
+    egress_public: Annotated[
+        bool, setting("Whether public addresses may be reached; if not, only what ORC_EGRESS_ALLOW lists.")
+    ] = True
     worker_sandbox: Annotated[
         Literal["auto", "required", "off"],
         setting(
@@ -62,6 +92,11 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     ] = 1024 * 1024 * _MEBIBYTE
 
     @property
+    def egress(self) -> EgressPolicy:
+        """What may be connected to."""
+        return parse_egress(self.egress_allow, self.egress_ports, public=self.egress_public)
+
+    @property
     def scratch(self) -> Path:
         """Where attempts spool."""
         # A link that the setting names is as good as what it leads to; in the data folder anybody may have put one.
@@ -71,3 +106,25 @@ class WorkerSettings(Struct, frozen=True, kw_only=True):
     def threads(self) -> int:
         """The number of DuckDB threads, never 0."""
         return self.worker_threads or os.cpu_count() or 1
+
+
+def worker_environment(environ: Mapping[str, str], *, offline: bool = False) -> dict[str, str]:
+    """
+    Return what a worker may know: its settings, the secrets, what an interpreter needs.
+
+    No way to the database, and nothing that tells a library of a proxy, of credentials or of another resolver. One that
+    is offline needs no secrets either.
+    """
+    known = {name for described in describe(WorkerSettings) for name in described.variables} | _PLAIN
+    prefixes = _PLAIN_PREFIXES
+    if offline:
+        known -= _ONLINE
+    else:
+        prefixes += _ONLINE_PREFIXES
+    return {name: value for name, value in environ.items() if name in known or name.startswith(prefixes)}
+
+
+def forget_all_else() -> None:
+    """Take out of this process's environment what a worker may not know, whoever started it."""
+    for name in os.environ.keys() - worker_environment(os.environ):
+        del os.environ[name]

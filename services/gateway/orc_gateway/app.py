@@ -2,7 +2,7 @@
 The gateway, wired.
 
     open the port (alive, not ready)  →  wait for Postgres, its migrations, NATS  →  let requests through
-    duties: the projector, the tail that live streams read, the end of the NATS connection
+    duties: the projector, the tail that live streams read, the rates of callers, the end of the NATS connection
     told to stop: live streams end, requests under way finish, connections close
 """
 
@@ -10,9 +10,9 @@ from contextlib import AsyncExitStack
 from importlib.metadata import version
 
 from litestar import Litestar
+from litestar.datastructures import State
 from prometheus_client import CollectorRegistry
 
-from orc_domain.egress import EgressPolicy, parse_egress
 from orc_events.bus import Bus
 from orc_events.event import Position
 from orc_events.follower import Follower
@@ -22,14 +22,18 @@ from orc_gateway import hosts, projections
 from orc_gateway.api_keys import ApiKeys
 from orc_gateway.auth_client import AuthClient
 from orc_gateway.bodies import BODY_BYTES_MAX
+from orc_gateway.client_address import Networks, parse_proxies
 from orc_gateway.commands import Commands
 from orc_gateway.connection import Connection
 from orc_gateway.front import Front
 from orc_gateway.guards import Guard, check_declared, refuse_unknown_parameters
 from orc_gateway.live import Tail
-from orc_gateway.openapi import openapi_config
+from orc_gateway.openapi import MODE, openapi_config
 from orc_gateway.problems import answer_error
+from orc_gateway.rates import CONNECTIONS_MAX as RATE_CONNECTIONS_MAX
+from orc_gateway.rates import Limited, Rates, limits_of
 from orc_gateway.reads import Reads
+from orc_gateway.requests import PROXIES
 from orc_gateway.routes.backfills import backfill_routes
 from orc_gateway.routes.cursors import cursor_routes
 from orc_gateway.routes.events import event_routes
@@ -50,6 +54,7 @@ from orc_gateway.routes.ticks import tick_routes
 from orc_gateway.settings import GatewaySettings
 from orc_gateway.shown import SUBJECT as PROJECTED
 from orc_gateway.shown import Shown
+from orc_gateway.sql_rights import SqlRights
 from orc_gateway.trusting import Trusting
 from orc_runtime.clock import Clock, SystemClock
 from orc_runtime.connections import open_bus, open_database
@@ -77,22 +82,24 @@ def create_app(
     health: Health,
     registry: CollectorRegistry,
     clock: Clock,
+    rates: Rates | None = None,
 ) -> Litestar:
-    """Return the application over what it needs, all of it running already."""
-    egress: EgressPolicy = parse_egress(settings.egress_allow)
+    """Return the application over what it needs, all of it running already; without `rates` nobody is limited."""
+    egress = settings.egress
+    sql_rights = SqlRights(settings.mode)
     commands = Commands(bus, log, shown, clock, registry)
     auth = AuthClient(bus)
     api_keys = ApiKeys(auth)
     trusting.on_changed(api_keys.forget)
     handlers = [
-        *job_routes(commands, reads, egress, clock),
+        *job_routes(commands, reads, egress, clock, sql_rights),
         *cursor_routes(commands, reads, log),
         *run_routes(commands, reads, log, tail, bus),
         *backfill_routes(commands, reads, log, shown, clock),
         *event_routes(reads, tail),
         *tick_routes(reads, log, clock),
         *schedule_routes(clock),
-        *task_routes(bus, egress, clock),
+        *task_routes(bus, egress, clock, sql_rights),
         *session_routes(auth),
         *user_routes(auth),
         *api_key_routes(auth),
@@ -104,13 +111,15 @@ def create_app(
     ]
     routes = [*options_routes(handlers), *handlers]
     check_declared(routes)
+    guard = Guard(settings.mode, trusting, api_keys)
     return Litestar(
         route_handlers=routes,
-        guards=[Guard(settings.mode, trusting, api_keys), refuse_unknown_parameters],
+        guards=[Limited(guard, rates) if rates else guard, refuse_unknown_parameters],
         exception_handlers={Exception: answer_error},
         openapi_config=openapi_config(version("orc-nats-ator")),
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
+        state=State({MODE: settings.mode, PROXIES: parse_proxies(settings.trusted_proxies)}),
     )
 
 
@@ -119,11 +128,12 @@ async def serve(lifecycle: Lifecycle, settings: GatewaySettings) -> None:
     tell_plugins()
     registry = create_registry(settings.SERVICE)
     own = settings.host if hosts.are_judged(settings) else None
-    front = Front(lifecycle.health, registry, own_host=own)
+    proxies = parse_proxies(settings.trusted_proxies)
+    front = Front(lifecycle.health, registry, mode=settings.mode, own_host=own, proxies=proxies)
     # What requests need is closed after the server has let the last of them end.
     async with (
         AsyncExitStack() as resources,
-        serving(front, settings.host, settings.port, http=Connection),
+        serving(front, settings.host, settings.port, http=Connection.behind(proxies)),
     ):
         pool = await open_database(lifecycle, settings, schema="read", size_max=settings.connections_max)
         resources.push_async_callback(close_pool, pool)
@@ -131,6 +141,7 @@ async def serve(lifecycle: Lifecycle, settings: GatewaySettings) -> None:
             lifecycle, settings, schema="read", size_max=PROJECTING_CONNECTIONS_MAX
         )
         resources.push_async_callback(close_pool, projecting)
+        rates = await open_rates(lifecycle, settings, resources, registry, proxies)
         bus, nats_closed = await open_bus(lifecycle, settings)
         resources.push_async_callback(bus.close)
 
@@ -148,7 +159,7 @@ async def serve(lifecycle: Lifecycle, settings: GatewaySettings) -> None:
         lifecycle.health.checks["postgres"] = reads.check
         app = create_app(
             settings, bus=bus, log=PostgresLog(pool), reads=reads, shown=shown, tail=tail, trusting=trusting,
-            health=lifecycle.health, registry=registry, clock=SystemClock(),
+            health=lifecycle.health, registry=registry, clock=SystemClock(), rates=rates,
         )  # fmt: skip
         front.open(app)
         lifecycle.health.started()
@@ -156,7 +167,25 @@ async def serve(lifecycle: Lifecycle, settings: GatewaySettings) -> None:
             start("projector", projector.run())
             start("tail", tail.run())
             start("trust", trusting.run())
+            if rates is not None:
+                start("rates", rates.run())
             start("nats", nats_closed.wait())
+
+
+async def open_rates(
+    lifecycle: Lifecycle,
+    settings: GatewaySettings,
+    resources: AsyncExitStack,
+    registry: CollectorRegistry,
+    proxies: Networks,
+) -> Rates | None:
+    """Return the limits the settings ask for, with connections of their own; None when they ask for none."""
+    requests, logins = limits_of(settings)
+    if requests is None and logins is None:
+        return None
+    pool = await open_database(lifecycle, settings, schema="read", size_max=RATE_CONNECTIONS_MAX)
+    resources.push_async_callback(close_pool, pool)
+    return Rates(pool, registry, requests=requests, logins=logins, proxies=proxies)
 
 
 async def listen(bus: Bus, projector: Projector, tail: Tail, shown: Shown) -> None:

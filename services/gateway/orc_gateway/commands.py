@@ -52,10 +52,12 @@ _canonical = msgspec.json.Encoder(order="deterministic")
 
 
 class Caller(Struct, frozen=True):
-    """Who asks, and under which key."""
+    """Who asks, under which key, and what the request is called."""
 
     principal: Principal
     key: str | None = None
+    request_id: UUID = msgspec.field(default_factory=uuid4)
+    """The `correlation_id` of all that follows."""
 
 
 class Done(Struct, frozen=True):
@@ -95,7 +97,7 @@ class Commands:
             command_id=command_id(caller.principal, command, key),
             body_hash=sha256(_canonical.encode(wish or command)).hexdigest(),
             actor=caller.principal.subject,
-            correlation_id=uuid4(),
+            correlation_id=caller.request_id,
             issued_at=issued_at,
             deadline=issued_at + timedelta(seconds=DEADLINE_SECONDS),
             command=command,

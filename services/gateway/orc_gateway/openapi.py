@@ -21,6 +21,7 @@ from orc_gateway.bodies import (
     PreviewBody,
     TaskPreviewBody,
 )
+from orc_gateway.guards import ACCESS
 from orc_gateway.identity_bodies import (
     BootstrapBody,
     ChangeUserBody,
@@ -33,10 +34,14 @@ from orc_gateway.identity_bodies import (
     RotateBody,
     SecretBody,
 )
+from orc_gateway.openapi_links import add_links
 from orc_gateway.problems import CONTENT_TYPE, UNKNOWN_PATH, Problem, Refusal
+from orc_runtime.access import OPEN
 from orc_runtime.job_schema import job_components
 
 JSON = "application/json"
+MODE = "mode"
+"""Where the application's state holds whether a token is optional or required."""
 _REF = "#/components/schemas/{name}"
 
 _TASK = {
@@ -124,7 +129,11 @@ def openapi_config(version: str) -> OpenAPIConfig:
         version=version,
         description="A job orchestrator for data ingestion whose every decision is an event.",
         openapi_router=Router(
-            "/schema/derived", route_handlers=[], include_in_schema=False, guards=[_nothing]
+            "/schema/derived",
+            route_handlers=[],
+            include_in_schema=False,
+            guards=[_nothing],
+            opt={ACCESS: OPEN},
         ),
         render_plugins=[],
     )
@@ -144,7 +153,14 @@ def document(app: Litestar) -> bytes:
     )
     components = derived.setdefault("components", {})
     # A job's own are the ones that editors get: with every extractor's and loader's words.
-    components.setdefault("schemas", {}).update(schemas | job_components(_REF))
+    words = job_components(_REF)
+    components.setdefault("schemas", {}).update(schemas | words)
+    source, target = (words["TaskSpec"]["properties"][name] for name in ("extractor_config", "loader_config"))
+    looked_at = components["schemas"]["TaskPreviewBody"]["properties"]
+    looked_at["extractor_config"], looked_at["loader_config"] = (
+        source,
+        {"anyOf": [target, {"type": "null"}], "default": None},
+    )
     components["securitySchemes"] = {
         "token": {
             "type": "http",
@@ -153,14 +169,21 @@ def document(app: Litestar) -> bytes:
             "description": "As /auth/login gives it.",
         }
     }
-    for operations in derived["paths"].values():
-        for operation in operations.values():
-            if isinstance(operation, dict) and "operationId" in operation:
-                _complete(operation)
+    found = {
+        operation["operationId"]: operation
+        for operations in derived["paths"].values()
+        for operation in operations.values()
+        if isinstance(operation, dict) and "operationId" in operation
+    }
+    token: list[dict[str, list[str]]] = [{"token": []}]
+    for operation in found.values():
+        # Where it is optional, none is one of the ways.
+        _complete(operation, token if app.state.get(MODE) == "required" else [{}, *token])
+    add_links(found)
     return msgspec.json.encode(derived)
 
 
-def _complete(operation: dict[str, Any]) -> None:
+def _complete(operation: dict[str, Any], security: list[dict[str, list[str]]]) -> None:
     name = operation["operationId"]
     responses = operation.setdefault("responses", {})
     # What Litestar says of errors is the shape of its own, which we never send.
@@ -170,7 +193,7 @@ def _complete(operation: dict[str, Any]) -> None:
         "description": "A problem (RFC 9457); `code` is stable, `errors` names the fields.",
         "content": {CONTENT_TYPE: {"schema": {"$ref": _REF.format(name="Problem")}}},
     }
-    operation["security"] = [] if name in _OPEN else [{}, {"token": []}]
+    operation["security"] = [] if name in _OPEN else security
     if name == "ready":
         responses["503"] = {**responses["200"], "description": "Not ready; the checks say why."}
     if name == "metrics":

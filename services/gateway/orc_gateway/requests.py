@@ -11,13 +11,18 @@ from orc_domain.cron import YEAR_MAX, YEAR_MIN
 from orc_domain.rejection import Invalid
 from orc_domain.timetable import Aware
 from orc_events.event import Position
+from orc_gateway.client_address import client_address
 from orc_gateway.commands import KEY_HEADER, Caller
 from orc_gateway.live import MayGoOn
 from orc_gateway.problems import Refusal
+from orc_gateway.request_ids import request_id_of
 from orc_gateway.sse import CONTENT_TYPE as EVENT_STREAM
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _ETAG = re.compile(r'"([0-9]{1,18})"')
+
+PROXIES = "proxies"
+"""The name under which the application's state has the proxies that are believed."""
 
 _INSTANT = "RFC 3339 with an offset, as 2026-03-29T01:00:00Z or 2026-03-29T03:00:00+02:00 (+ is %2B in a URL)"
 
@@ -25,11 +30,11 @@ AnyRequest = Request[Any, Any, Any]
 
 
 def caller_of(request: AnyRequest) -> Caller:
-    """Return who asks, and under which key; raises Invalid for a key that is none."""
+    """Return who asks, under which key, and the request's id; raises Invalid for a key that is none."""
     key = request.headers.get(KEY_HEADER.lower())
     if key is not None and not _KEY.fullmatch(key):
         raise Invalid(KEY_HEADER, "the key is not valid", valid="1 to 255 visible ASCII characters")
-    return Caller(request.scope["user"], key)
+    return Caller(request.scope["user"], key, request_id_of(request.scope))
 
 
 def expected_version(request: AnyRequest, *, required: bool) -> int | None:
@@ -78,6 +83,6 @@ def may_go_on(request: AnyRequest) -> MayGoOn:
     return asked
 
 
-def client_address(request: AnyRequest) -> str:
-    """Return where the request comes from, as far as the socket tells."""
-    return request.client.host if request.client else ""
+def address_of(request: AnyRequest) -> str:
+    """Return where the request comes from: the peer, or whom a proxy of ours names."""
+    return client_address(request.scope, request.app.state[PROXIES])

@@ -27,7 +27,7 @@ from orc_domain.previews import (
 from orc_domain.rejection import Invalid
 from orc_domain.task_rules import check_task
 from orc_domain.templates import check_templates, render, window_of
-from orc_domain.timetable import Timing, parse_timetable
+from orc_domain.timetable import Timetable, Timing, parse_timetable
 from orc_events.bus import Bus
 from orc_events.errors import BusUnavailable, NoAnswer
 from orc_gateway.bodies import TaskPreviewBody, check_address
@@ -42,7 +42,7 @@ _answer = msgspec.json.Decoder(PreviewAnswer)
 
 def wish_of(body: TaskPreviewBody, egress: EgressPolicy, now: datetime) -> PreviewWish:
     """Judge a task and return what to ask an executor for; raises Invalid naming the field."""
-    timetable = parse_timetable(Timing(schedules=(body.schedule, *body.schedules), timezone=body.timezone))
+    timetable = timetable_of(body)
     extractor = parse_extractor(check_templates(body.extractor_config, _EXTRACTOR, timetable), _EXTRACTOR)
     if body.loader_config is not None:
         loader = parse_loader(body.loader_config, _LOADER)
@@ -55,6 +55,11 @@ def wish_of(body: TaskPreviewBody, egress: EgressPolicy, now: datetime) -> Previ
     parse_extractor(config, _EXTRACTOR)
     check_address(config, egress, _EXTRACTOR)
     return PreviewWish(extractor_config=config, loader_config=body.loader_config, rows_wanted=body.limit)
+
+
+def timetable_of(body: TaskPreviewBody) -> Timetable:
+    """Return the times that templates of a task stand for; raises Invalid."""
+    return parse_timetable(Timing(schedules=(body.schedule, *body.schedules), timezone=body.timezone))
 
 
 async def ask(bus: Bus, pool: str, wish: PreviewWish) -> TaskPreview:

@@ -20,6 +20,7 @@ from orc_events.delivery import Delivery
 from orc_events.errors import CommandConflict, CommandExpired, LogUnavailable, NotStorable, VersionConflict
 from orc_events.event import CommandRecord
 from orc_events.handle import Intent
+from orc_events.inbox import is_inbox
 from orc_events.log import EventLog
 from orc_events.subscription import Subscription
 from orc_events.topology import COMMANDS, HANDLERS
@@ -112,7 +113,7 @@ class Handlers:
         if outcome is None:
             await delivery.nak(AGAIN_SECONDS)
             return
-        if reply_to := delivery.headers.get(REPLY_TO):
+        if is_inbox(reply_to := delivery.headers.get(REPLY_TO, "")):
             await self._bus.tell(reply_to, _encoder.encode(outcome))
         await delivery.ack()
         self._metrics.command_seconds.observe(asyncio.get_running_loop().time() - started)

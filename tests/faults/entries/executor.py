@@ -14,7 +14,7 @@ sys.path.insert(0, str(HERE))
 
 from reach import reach  # noqa: E402
 
-from orc_executor import app, child, consumer, leases, slots  # noqa: E402
+from orc_executor import app, child, consumer, leases, slots, worker_settings  # noqa: E402
 from orc_executor.settings import ExecutorSettings  # noqa: E402
 from orc_runtime.lifecycle import run_service  # noqa: E402
 from orc_runtime.settings import setting  # noqa: E402
@@ -31,7 +31,7 @@ class ShortLease(ExecutorSettings, frozen=True, kw_only=True):
     lease_seconds: Annotated[int, setting("As in the product, but shorter.", ge=1)] = 3
 
 
-_claim, _environment = consumer.claim, child.worker_environment
+_claim, _environment = consumer.claim, worker_settings.worker_environment
 
 
 async def claim(voice: Any, work: Any, *rest: Any) -> Any:

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from orc_domain.config import NonEmpty, SecretRef
 from orc_domain.extractors.api_pages import Pagination
+from orc_domain.names import folded
 from orc_domain.rejection import Invalid
 
 PLACEHOLDER = re.compile(r"\{parent\.([^{}.]+(?:\.[^{}.]+)*)\}")
@@ -69,7 +70,7 @@ def check_parent(
         )
     seen = set[str]()
     for nth, name in enumerate(parent.include):
-        new = included_as(name).casefold()
+        new = folded(included_as(name))
         if not all(name.split(".")) or new in seen:
             raise Invalid(
                 f"{field}.parent.include[{nth}]",

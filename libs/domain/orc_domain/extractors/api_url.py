@@ -42,6 +42,9 @@ def _split(text: str, field: str) -> SplitResult:
         )
     if not (url.hostname or "").strip(".") or not has_port:
         raise Invalid(field, "the URL names no host, or port 0", valid=valid)
+    if "%" in url.netloc:
+        # A zone or an escape: each client reads it in its own way.
+        raise Invalid(field, "the URL's host holds a '%'", valid=valid)
     if "{" in url.netloc:
         # What a record holds must not say who gets the secrets.
         raise Invalid(field, "a part to fill in stands in the host", valid="https://host/path/{parent.id}")

@@ -16,7 +16,8 @@ NAMES = (
 )  # fmt: skip
 _ARGUMENTS = r"(\( ?[0-9]{1,3} ?(, ?[0-9]{1,3} ?)?\))?"
 _TYPE = re.compile(
-    rf"({'|'.join(sorted(NAMES, key=len, reverse=True))}) ?{_ARGUMENTS}(\[\]){{0,3}}", re.IGNORECASE
+    rf"({'|'.join(sorted(NAMES, key=len, reverse=True))}) ?{_ARGUMENTS}(\[\]){{0,3}}",
+    re.IGNORECASE | re.ASCII,
 )
 
 

@@ -16,6 +16,7 @@ from orc_domain.extractors.storage import (
     remote_place,
 )
 from orc_domain.fields import is_visible
+from orc_domain.names import folded
 from orc_domain.paths import check_path
 from orc_domain.rejection import Invalid
 
@@ -97,17 +98,17 @@ def check_columns(select: Names | None, rename: Renames | None, columns: Types |
         for name in names:
             if not is_visible(name) or name != name.strip():
                 raise Invalid(f"{field}.{group}", f"{name[:64]!r} is no column name", valid="visible text")
-            if name.casefold() in seen:
+            if folded(name) in seen:
                 raise Invalid(
                     f"{field}.{group}", f"{name[:64]!r} stands twice", valid="each name once, in any case"
                 )
-            seen.add(name.casefold())
+            seen.add(folded(name))
     for name, type_ in (columns or {}).items():
         check_column_type(type_, f"{field}.columns.{name[:64]}")
     if select is not None and rename is not None:
-        chosen = {name.casefold() for name in select}
+        chosen = {folded(name) for name in select}
         for name in rename:
-            if name.casefold() not in chosen:
+            if folded(name) not in chosen:
                 raise Invalid(
                     f"{field}.rename",
                     f"{name[:64]!r} is renamed but not selected",

@@ -6,7 +6,9 @@ from orc_domain.config import NonEmpty, SecretRef, Tagged
 from orc_domain.extractors.files import Names, Renames, Types, check_columns
 from orc_domain.extractors.incremental import Incremental
 from orc_domain.fields import is_visible
+from orc_domain.names import NAME_BYTES_MAX
 from orc_domain.rejection import Invalid
+from orc_domain.sql_fields import SqlText
 
 _PART = r'"((?:[^"]|"")+)"|([^".]+)'
 _TABLE = re.compile(rf"(?:{_PART})(?:\.(?:{_PART}))?")
@@ -19,8 +21,8 @@ class SqlExtract(Tagged, frozen=True, tag="sql"):
     """The secret holds the URL: postgresql://user:password@host:5432/database"""
     table: NonEmpty | None = None
     """A table or view, with its schema or without: `sales.orders`."""
-    query: str | None = None
-    """A SELECT; it runs in a read-only transaction."""
+    query: SqlText | None = None
+    """SQL: one SELECT; it runs in a read-only transaction. With ORC_AUTH=required only an admin may set it."""
     columns: Types | None = None
     """Types to cast columns to, by name; the others follow Postgres' own."""
     select: Names | None = None
@@ -45,6 +47,9 @@ def check_table(table: str, field: str) -> None:
         raise Invalid(
             field, "this names no table", valid='orders, sales.orders, or "a.b"."c" where names hold dots'
         )
+    if any(len(part.encode()) > NAME_BYTES_MAX for part in table_parts(table)):
+        # The table whose name is the shorter one would be read.
+        raise Invalid(field, "Postgres cuts the name short", valid=f"{NAME_BYTES_MAX} bytes at most")
 
 
 def table_parts(table: str) -> list[str]:

@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from orc_domain.config import NonEmpty, Tagged
+from orc_domain.names import folded
 from orc_domain.rejection import Invalid
+from orc_domain.sql_fields import SqlText
 
 CHECKS_MAX = 100
 VALUES_MAX = 10_000
@@ -68,8 +70,8 @@ class Freshness(Tagged, frozen=True, tag="freshness"):
 class SqlAssertion(Tagged, frozen=True, tag="sql"):
     """A SELECT over the target, whose tables it names plainly, that must return no row; one that fails is not met."""
 
-    query: Annotated[str, Meta(min_length=1, max_length=10_000)]
-    """It returns what is wrong."""
+    query: Annotated[SqlText, Meta(min_length=1, max_length=10_000)]
+    """SQL; it returns what is wrong. With ORC_AUTH=required only an admin may set it."""
     name: NonEmpty | None = None
     """What to call it when it is not met."""
     severity: Severity = "fail"
@@ -91,7 +93,7 @@ def check_checks(checks: Sequence[Check], field: str) -> None:
             case RowCount():
                 _check_row_count(check, at)
             case NotNull() | Unique():
-                if len({name.casefold() for name in check.columns}) != len(check.columns):
+                if len({folded(name) for name in check.columns}) != len(check.columns):
                     raise Invalid(f"{at}.columns", "a column stands twice", valid="each column once")
             case AcceptedValues():
                 _check_values(check.values, at)

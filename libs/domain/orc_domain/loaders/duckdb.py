@@ -18,6 +18,7 @@ from orc_domain.loaders.tables import (
     check_key,
     check_word_of,
 )
+from orc_domain.names import folded
 from orc_domain.paths import check_path
 from orc_domain.rejection import Invalid
 
@@ -73,7 +74,7 @@ def check_duckdb(config: DuckdbLoad, field: str) -> None:
 
 def _check_own_columns(config: DuckdbLoad, field: str) -> None:
     """Refuse a column that would be two things at once: a mark or the load's id is no part of what a row is."""
-    taken = {name.casefold(): f"{field}.primary_key" for name in config.primary_key or ()}
+    taken = {folded(name): f"{field}.primary_key" for name in config.primary_key or ()}
     own = [("load_id_column", config.load_id_column), ("merge.delete_column", config.merge.delete_column)]
     if config.write_disposition == "scd2":
         own += [
@@ -83,7 +84,7 @@ def _check_own_columns(config: DuckdbLoad, field: str) -> None:
     for word, name in own:
         if name is None:
             continue
-        other = taken.setdefault(name.casefold(), f"{field}.{word}")
+        other = taken.setdefault(folded(name), f"{field}.{word}")
         if other != f"{field}.{word}":
             raise Invalid(f"{field}.{word}", f"{other} names the same column", valid="a column of its own")
 
@@ -94,7 +95,7 @@ def _check_scd2(scd2: Scd2, field: str) -> None:
         ("valid_to_column", scd2.valid_to_column),
     ):
         check_identifier(name, f"{field}.scd2.{word}")
-    if scd2.valid_from_column.casefold() == scd2.valid_to_column.casefold():
+    if folded(scd2.valid_from_column) == folded(scd2.valid_to_column):
         raise Invalid(
             f"{field}.scd2.valid_to_column", "is the same as valid_from_column", valid="another name"
         )

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from orc_domain.config import NonEmpty, Tagged
 from orc_domain.loaders.tables import Identifier, check_identifier
+from orc_domain.names import folded
 from orc_domain.paths import check_path
 from orc_domain.rejection import Invalid
 
@@ -34,7 +35,7 @@ def check_parquet_load(config: ParquetLoad, field: str) -> None:
         raise Invalid(
             f"{field}.path", "the path is the data folder itself", valid="a folder under ORC_DATA_DIR"
         )
-    if len({name.casefold() for name in config.partition_by}) != len(config.partition_by):
+    if len({folded(name) for name in config.partition_by}) != len(config.partition_by):
         raise Invalid(f"{field}.partition_by", "a column stands twice", valid="each column once")
     if config.load_id_column is not None:
         check_identifier(config.load_id_column, f"{field}.load_id_column")

@@ -4,10 +4,8 @@ from typing import Literal
 
 from orc_domain.config import SecretRef, Tagged
 from orc_domain.loaders.tables import Identifier, Key, Merge, check_identifier, check_key
+from orc_domain.names import NAME_BYTES_MAX
 from orc_domain.rejection import Invalid
-
-NAME_BYTES_MAX = 63
-"""Postgres cuts longer names short."""
 
 
 class PostgresLoad(Tagged, frozen=True, tag="postgres"):

@@ -6,6 +6,7 @@ from msgspec import Meta, Struct
 
 from orc_domain.config import NonEmpty
 from orc_domain.fields import is_visible
+from orc_domain.names import folded
 from orc_domain.rejection import Invalid
 
 Identifier = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -66,7 +67,7 @@ def check_key(disposition: str, key: Key | None, field: str) -> None:
             f"write_disposition {disposition} needs it",
             valid="names of the key's columns",
         )
-    if key is not None and len({name.casefold() for name in key}) != len(key):
+    if key is not None and len({folded(name) for name in key}) != len(key):
         raise Invalid(f"{field}.primary_key", "a column stands twice", valid="each column once")
 
 

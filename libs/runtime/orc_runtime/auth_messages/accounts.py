@@ -20,7 +20,7 @@ class RegisterUser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Asked on `REGISTER`, by whoever wants an account; answered with Account or Refused."""
 
     request_id: UUID
-    """The same for every repeat of one wish, fresh for another: the account is made once."""
+    """What REST calls the request; the events that follow carry it as their correlation id."""
     username: str
     password: Secret
     authority: Secret | None = None

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orc_executor.errors import Internal, NoSpace, WrongShape
+from orc_executor.sql_names import folded
 
 ROW_GROUP_BYTES = 32 * 1024**2
 ROW_GROUP_ROWS = 122_880
@@ -134,11 +135,11 @@ class Spool:
                 raise WrongShape(f"batch {self._count} of the plugin {self._plugin}: {reason}") from error
         seen = set[str]()
         for name in schema.names:
-            if name.casefold() in seen:
+            if folded(name) in seen:
                 raise WrongShape(
                     f"batch {self._count} of the plugin {self._plugin}: two columns are called {name}"
                 )
-            seen.add(name.casefold())
+            seen.add(folded(name))
         return schema
 
     def _fitted(self, table: pa.Table, stored: pa.Schema) -> pa.Table:

@@ -21,6 +21,7 @@ from orc_executor.extractors.files.finding import find_files
 from orc_executor.extractors.shaping import file_name_sql, shape
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan, fits
 from orc_executor.paths import SourceFile
+from orc_executor.sql_names import folded
 from orc_executor.state import Learned, TaskState
 from orc_executor.underway import Underway
 
@@ -96,16 +97,16 @@ class ParquetSource:
     def _cast(self, files: Sequence[SourceFile], found: Columns) -> tuple[str, dict[str, str]]:
         """Return the query with the types and the column of file names that the config asks for."""
         config, sql = self._config, self._read(files)
-        by_name = {name.casefold(): name for name in found}
+        by_name = {folded(name): name for name in found}
         casts = dict[str, str]()
         for name, type_ in self._declared.items():
-            if name.casefold() not in by_name:
+            if folded(name) not in by_name:
                 raise WrongShape(f"columns names {name}, the columns are {', '.join(list(found)[:20])}")
-            casts[by_name[name.casefold()]] = type_
+            casts[by_name[folded(name)]] = type_
         file_name = config.file_name_column
         if not casts and file_name is None:
             return sql, dict(found)
-        if file_name is not None and file_name.casefold() in by_name:
+        if file_name is not None and folded(file_name) in by_name:
             raise WrongShape(f"the files have a column {file_name} already, which file_name_column names")
         parts, columns = list[str](), dict[str, str]()
         for name, type_ in found.items():

@@ -26,6 +26,7 @@ from orc_executor.extractors.shaping import shape
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan
 from orc_executor.plugins.contexts import ExtractContext
 from orc_executor.plugins.faults import told
+from orc_executor.sql_names import folded
 from orc_executor.state import NOTHING_LEARNED, Learned, TaskState
 from orc_executor.underway import Underway
 
@@ -85,8 +86,8 @@ class PluginSource:
 
     def _before_renaming(self, wanted: Columns | None) -> Columns | None:
         """Return the table's columns under the plugin's own names."""
-        old_names = {new.casefold(): old for old, new in (self._config.rename or {}).items()}
-        return wanted and {old_names.get(name.casefold(), name): type_ for name, type_ in wanted.items()}
+        old_names = {folded(new): old for old, new in (self._config.rename or {}).items()}
+        return wanted and {old_names.get(folded(name), name): type_ for name, type_ in wanted.items()}
 
     def _shaped(self, sql: str, columns: Mapping[str, str], size: int) -> Scan:
         config = self._config
@@ -127,12 +128,12 @@ def _cast(sql: str, columns: Mapping[str, str], wanted: Mapping[str, str]) -> tu
     """Return the query with columns cast to the types that a config says; raises WrongShape for one that is not there."""
     if not wanted:
         return sql, columns
-    types = {name.casefold(): type_ for name, type_ in wanted.items()}
-    there = {name.casefold() for name in columns}
-    absent = [name for name in wanted if name.casefold() not in there]
+    types = {folded(name): type_ for name, type_ in wanted.items()}
+    there = {folded(name) for name in columns}
+    absent = [name for name in wanted if folded(name) not in there]
     if absent:
         raise WrongShape(f"columns names {absent[0]}, the columns are {', '.join(list(columns)[:20])}")
-    cast = {name: types.get(name.casefold(), type_) for name, type_ in columns.items()}
+    cast = {name: types.get(folded(name), type_) for name, type_ in columns.items()}
     parts = [
         f"CAST({sql_names.identifier(name)} AS {type_}) AS {sql_names.identifier(name)}"
         for name, type_ in cast.items()

@@ -69,9 +69,9 @@ def _of_duckdb(error: Exception) -> duckdb.Error:
     """Return the error that DuckDB meant: through an Arrow stream it comes as text, its class in front."""
     kind, colon, _ = str(error).partition(" Error: ")
     if colon:
-        wanted = f"{kind.replace(' ', '')}Exception".casefold()
+        wanted = f"{kind.replace(' ', '')}Exception".lower()
         for name in dir(duckdb):
             found = getattr(duckdb, name)
-            if name.casefold() == wanted and isinstance(found, type) and issubclass(found, duckdb.Error):
+            if name.lower() == wanted and isinstance(found, type) and issubclass(found, duckdb.Error):
                 return found(str(error))
     return duckdb.Error(str(error))

@@ -97,4 +97,4 @@ def take(
 
 def let_go(engine: Engine) -> None:
     """Drop what was staged."""
-    engine.run(f"DROP TABLE IF EXISTS temp.{_STAGE}")
+    engine.run(f"DROP TABLE IF EXISTS temp.main.{_STAGE}")

@@ -7,6 +7,7 @@ It imports neither Arrow nor DuckDB nor an HTTP client: a plugin's config is jud
 from orc_domain.config import SecretRef
 from orc_domain.plugin_configs import ExtractorConfig, LoaderConfig
 from orc_domain.rejection import Invalid
+from orc_domain.sql_fields import SqlText
 from orc_executor.errors import (
     NoSpace,
     SourceMalformed,
@@ -36,6 +37,7 @@ __all__ = [
     "SourceMissing",
     "SourceRefused",
     "SourceUnavailable",
+    "SqlText",
     "TargetLocked",
     "TargetUnusable",
     "TaskError",

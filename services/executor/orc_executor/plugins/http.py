@@ -5,27 +5,30 @@ A name is resolved once for each connection, every answer is judged, and the con
 is decompressed is counted, so that no small answer grows without bound.
 """
 
-import socket
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from ipaddress import ip_address
 from typing import Any
 
 import httpcore
 import httpx
 
-from orc_domain.egress import Address, EgressPolicy
-from orc_executor.addresses import ADDRESSES_TRIED_MAX
+from orc_domain.egress import EgressPolicy
+from orc_executor.addresses import judged_addresses_now
 from orc_executor.egress import NETWORK_ERRORS, tls
-from orc_executor.errors import AddressRefused, SourceUnavailable, WrongShape
+from orc_executor.errors import AddressRefused, SourceRefused, SourceUnavailable, WrongShape
 from orc_executor.frames import LoadLimits
+from orc_executor.steps import BAD_LOCATION, REDIRECTS_MAX, check_step, nowhere, origin
 
 CONNECTIONS_MAX = 16
-REDIRECTS_MAX = 5
 CONNECT_SECONDS_MAX, READ_SECONDS_MAX = 10.0, 60.0
 _PIECE_BYTES_MAX = 1024 * 1024
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
-_BYTES_MAX = "orc_bytes_max"
+_BYTES_MAX, _FIRST = "orc_bytes_max", "orc_first"
+_FOR_ANYBODY = frozenset(
+    {"host", "accept", "accept-encoding", "accept-language", "user-agent", "connection", "range"}
+    | {"content-type", "content-length", "transfer-encoding"}
+)
+"""Headers that another server than the one that was asked first may get: any other can hold a credential."""
 
 
 class JudgedClient(httpx.Client):
@@ -49,8 +52,14 @@ class JudgedClient(httpx.Client):
         request.extensions = {
             **request.extensions,
             _BYTES_MAX: limits.spool_bytes_max if stream else limits.page_bytes_max,
+            _FIRST: request.url,
         }
-        return super().send(request, stream=stream, **more)
+        try:
+            return super().send(request, stream=stream, **more)
+        except BAD_LOCATION as error:
+            raise nowhere(_place(request.url)) from error
+        except httpx.TooManyRedirects as error:
+            raise SourceRefused(f"{_place(request.url)}: more than {REDIRECTS_MAX} redirects") from error
 
 
 class _Network(httpcore.NetworkBackend):
@@ -66,7 +75,7 @@ class _Network(httpcore.NetworkBackend):
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect to the first judged address that answers; raises AddressRefused, SourceUnavailable."""
-        addresses = self._judged(host, port)
+        addresses = judged_addresses_now(host, port, self._policy)
         for place, address in enumerate(addresses, start=1):
             try:
                 return self._inner.connect_tcp(str(address), port, timeout, local_address, socket_options)
@@ -85,19 +94,6 @@ class _Network(httpcore.NetworkBackend):
         del timeout, socket_options
         raise AddressRefused(path, "it is a socket of this machine")
 
-    def _judged(self, host: str, port: int) -> list[Address]:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-            addresses = list(
-                dict.fromkeys(ip_address(str(address[0]).partition("%")[0]) for *_, address in found)
-            )
-        except (OSError, UnicodeError, ValueError) as error:
-            raise SourceUnavailable(f"the name {host} cannot be resolved: {error}") from error
-        for address in addresses:
-            if (refusal := self._policy.refusal(address)) is not None:
-                raise AddressRefused(host, refusal)
-        return addresses[:ADDRESSES_TRIED_MAX]
-
 
 class _Transport(httpx.BaseTransport):
     def __init__(self, policy: EgressPolicy) -> None:
@@ -107,13 +103,19 @@ class _Transport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url, place = request.url, _place(request.url)
+        # httpx hands the extensions on to each redirect.
+        first: httpx.URL = request.extensions[_FIRST]
+        check_step(url, place, first)
+        headers = request.headers.raw
+        if origin(url) != origin(first):
+            headers = [(name, value) for name, value in headers if name.lower().decode() in _FOR_ANYBODY]
         target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         try:
             response = self._pool.handle_request(
                 httpcore.Request(
                     method=request.method,
                     url=target,
-                    headers=request.headers.raw,
+                    headers=headers,
                     content=request.stream,
                     extensions=request.extensions,
                 )
@@ -122,14 +124,14 @@ class _Transport(httpx.BaseTransport):
             raise SourceUnavailable(f"{place}: {type(error).__name__}: {error}") from error
         except httpcore.UnsupportedProtocol as error:
             raise WrongShape(f"{place}: is not http or https") from error
-        headers = httpx.Headers(response.headers)
-        is_packed = headers.get("content-encoding", "").lower() in {"gzip", "x-gzip", "deflate"}
+        answered = httpx.Headers(response.headers)
+        is_packed = answered.get("content-encoding", "").lower() in {"gzip", "x-gzip", "deflate"}
         if is_packed:
             # What the caller gets is unpacked already.
-            del headers["content-encoding"]
-            headers.pop("content-length", None)
+            del answered["content-encoding"]
+            answered.pop("content-length", None)
         body = _Body(response, place, request.extensions[_BYTES_MAX], is_packed=is_packed)
-        return httpx.Response(response.status, headers=headers, stream=body, extensions=response.extensions)
+        return httpx.Response(response.status, headers=answered, stream=body, extensions=response.extensions)
 
     def close(self) -> None:
         self._pool.close()

@@ -1,2 +1,3 @@
--- Whether a name of the attached file stands for a view.
-SELECT 1 FROM duckdb_views() WHERE database_name = 'target' AND schema_name = 'main' AND lower(view_name) = lower($1)
+-- Whether a name of the attached file, A to Z in small letters, stands for a view.
+SELECT 1 FROM duckdb_views() WHERE database_name = 'target' AND schema_name = 'main' 
+    AND translate(view_name, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') = $1

@@ -2,5 +2,5 @@
 SELECT column_name, data_type
 FROM duckdb_columns()
 WHERE database_name = 'target' AND schema_name = 'main'
-    AND lower('target.main."' || replace(table_name, '"', '""') || '"') = lower($1)
+    AND translate('target.main."' || replace(table_name, '"', '""') || '"', 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz') = $1
 ORDER BY column_index

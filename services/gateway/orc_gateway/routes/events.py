@@ -49,9 +49,9 @@ def event_routes(reads: Reads, tail: Tail) -> list[HTTPRouteHandler]:
         after: After = None,
         limit: Limit = EVENTS_MAX,
     ) -> Response[list[EventView]]:
+        start = resume_after(request)
         if wants_stream(request):
             tail.refuse_when_full()
-            start = resume_after(request)
             if start is None:
                 start = await in_time(tail.head()) if after is None else Position(after)
             return stream_answer(_live(start, _filter(type, stream), may_go_on(request)))

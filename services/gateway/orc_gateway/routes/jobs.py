@@ -6,6 +6,7 @@ from uuid import UUID
 from litestar import Response, delete, get, post, put
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
+from msgspec import structs
 
 from orc_domain.definitions import JobDefinition, JobRun, JobWithTasks
 from orc_domain.egress import EgressPolicy
@@ -25,6 +26,7 @@ from orc_gateway.commands import Commands
 from orc_gateway.guards import ACCESS
 from orc_gateway.reads import Reads
 from orc_gateway.requests import AnyRequest, caller_of, expected_version
+from orc_gateway.sql_rights import SqlRights, sql_of_job
 from orc_runtime.access import Access
 from orc_runtime.clock import Clock
 
@@ -34,7 +36,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=JOBS_MAX, description="At most so
 
 
 def job_routes(
-    commands: Commands, reads: Reads, egress: EgressPolicy, clock: Clock
+    commands: Commands, reads: Reads, egress: EgressPolicy, clock: Clock, sql_rights: SqlRights
 ) -> list[HTTPRouteHandler]:
     """Return the handlers of /jobs."""
 
@@ -49,6 +51,7 @@ def job_routes(
     async def create_job(request: AnyRequest) -> Response[JobWithTasks]:
         spec = await read_body(request, JobSpec)
         check_job(spec, egress, clock.now())
+        sql_rights.check(request, sql_of_job(spec))
         done = await commands.give(WireCreateJob(spec=spec), caller_of(request))
         return done_answer(done, etag=True)
 
@@ -89,8 +92,14 @@ def job_routes(
         version = expected_version(request, required=True)
         spec = await read_body(request, JobSpec)
         check_job(spec, egress, clock.now())
-        command = WireChangeJob(job_id=job_id, spec=spec, expected_version=version)
-        return done_answer(await commands.give(command, caller_of(request)), etag=True)
+        wish = command = WireChangeJob(job_id=job_id, spec=spec, expected_version=version)
+        if sql_rights.are_limited(request) and (sql := sql_of_job(spec)):
+            before = await reads.job(job_id, clock.now())
+            sql_rights.check(request, sql, before)
+            if before is not None:
+                # What was looked at must be what is changed: another version may not have had that SQL.
+                command = structs.replace(command, expected_version=version or before.version)
+        return done_answer(await commands.give(command, caller_of(request), wish=wish), etag=True)
 
     @delete(
         "/jobs/{job_id:str}",

@@ -84,10 +84,10 @@ def run_routes(
         opt={ACCESS: Access("viewer", "runs:read")},
     )
     async def list_run_events(request: AnyRequest, run_id: FromPath[UUID]) -> Response[list[EventView]]:
+        after = resume_after(request) or Position(0)
         if not wants_stream(request):
             return json_answer([view(recorded) for recorded in await _trail(run_id)])
         tail.refuse_when_full()
-        after = resume_after(request) or Position(0)
         head = await in_time(log.head())
         past = await _trail(run_id)
         if past[-1].type in FINAL and past[-1].position <= after:

@@ -1,7 +1,6 @@
 """Secrets of jobs: set, listed by name, deleted, sealed anew; what one holds is never answered."""
 
 from datetime import datetime
-from uuid import uuid4
 
 from litestar import Response, delete, get, post, put
 from litestar.handlers import HTTPRouteHandler
@@ -13,6 +12,7 @@ from orc_gateway.auth_client import AuthClient
 from orc_gateway.bodies import NoBody, read_body
 from orc_gateway.guards import ACCESS, credential_of
 from orc_gateway.identity_bodies import SecretBody
+from orc_gateway.request_ids import request_id_of
 from orc_gateway.requests import AnyRequest
 from orc_runtime.access import Access
 from orc_runtime.auth_messages.secrets import (
@@ -75,7 +75,7 @@ def secret_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
     async def set_secret(request: AnyRequest, name: FromPath[str]) -> Response[SecretDetails]:
         body = await read_body(request, SecretBody)
         wish = SetSecret(
-            request_id=uuid4(),
+            request_id=request_id_of(request.scope),
             authority=credential_of(request),
             name=name,
             value=Secret(body.value),
@@ -102,7 +102,9 @@ def secret_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
         opt={ACCESS: Access("admin", "secrets:write")},
     )
     async def delete_secret(request: AnyRequest, name: FromPath[str]) -> None:
-        wish = DeleteSecret(request_id=uuid4(), authority=credential_of(request), name=name)
+        wish = DeleteSecret(
+            request_id=request_id_of(request.scope), authority=credential_of(request), name=name
+        )
         await auth.ask(DELETE_SECRET, wish, Done)
 
     @post(
@@ -115,7 +117,7 @@ def secret_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
     )
     async def rewrap_secrets(request: AnyRequest) -> Response[RewrappedDetails]:
         await read_body(request, NoBody, required=False)
-        wish = RewrapSecrets(request_id=uuid4(), authority=credential_of(request))
+        wish = RewrapSecrets(request_id=request_id_of(request.scope), authority=credential_of(request))
         done = await auth.ask(REWRAP_SECRETS, wish, Rewrapped, seconds_max=REWRAP_SECONDS_MAX)
         return json_answer(
             RewrappedDetails(

@@ -11,7 +11,8 @@ from orc_gateway.bodies import TaskPreviewBody, read_body
 from orc_gateway.guards import ACCESS
 from orc_gateway.problems import Unavailable
 from orc_gateway.requests import AnyRequest
-from orc_gateway.task_preview import ask, wish_of
+from orc_gateway.sql_rights import SqlRights, sql_of_task
+from orc_gateway.task_preview import ask, timetable_of, wish_of
 from orc_runtime.access import Access
 from orc_runtime.clock import Clock
 
@@ -19,7 +20,9 @@ AT_ONCE_MAX = 64
 """Previews that are waited for; more callers are told to come again."""
 
 
-def task_routes(bus: Bus, egress: EgressPolicy, clock: Clock) -> list[HTTPRouteHandler]:
+def task_routes(
+    bus: Bus, egress: EgressPolicy, clock: Clock, sql_rights: SqlRights
+) -> list[HTTPRouteHandler]:
     """Return the handler of /tasks/preview."""
     under_way = 0
 
@@ -36,6 +39,7 @@ def task_routes(bus: Bus, egress: EgressPolicy, clock: Clock) -> list[HTTPRouteH
         nonlocal under_way
         body = await read_body(request, TaskPreviewBody)
         wish = wish_of(body, egress, clock.now())
+        sql_rights.check(request, sql_of_task(body.extractor_config, body.loader_config, timetable_of(body)))
         if under_way >= AT_ONCE_MAX:
             raise Unavailable("too many previews are under way", code="busy")
         under_way += 1

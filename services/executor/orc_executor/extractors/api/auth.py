@@ -17,6 +17,7 @@ from orc_domain.extractors.api_auth import ApiKeyAuth, BasicAuth, BearerAuth, He
 from orc_domain.extractors.api_literals import Value, is_reference
 from orc_executor.errors import SecretUnusable
 from orc_executor.secrets import Secrets
+from orc_executor.steps import origin, read_url
 
 _VISIBLE_FIRST, _VISIBLE_LAST = " ", "~"
 _COLON = ":"
@@ -26,7 +27,7 @@ class Credentials:
     """What a config's headers and auth say, tokens of an OAuth server left out."""
 
     def __init__(self, config: ApiExtract, secrets: Secrets) -> None:
-        self._origin = origin(httpx.URL(config.url))
+        self._origin = origin(read_url(config.url, "extractor_config.url"))
         self.open: dict[str, str] = {}
         """Headers for any server."""
         self._headers: dict[str, str] = {}
@@ -59,11 +60,6 @@ class Credentials:
     def url_for(self, url: httpx.URL) -> httpx.URL:
         """Return the URL to ask, with the key that belongs into its query."""
         return url.copy_merge_params(self._params) if self._params and self.is_own(url) else url
-
-
-def origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    """Return what a secret is bound to: scheme, host and port."""
-    return url.scheme, url.host, url.port
 
 
 def visible(reference: SecretRef, secrets: Secrets) -> str:

@@ -15,6 +15,7 @@ from orc_executor.extractors.api.asking import with_params
 from orc_executor.extractors.api.page import Page, Reader, check_room
 from orc_executor.extractors.api.requests import Request
 from orc_executor.extractors.json.records import JsonPath, value
+from orc_executor.steps import check_step
 
 Step = Callable[[Page], Request | None]
 """What to ask for after a page; None after the last."""
@@ -76,6 +77,8 @@ def scalar(page: Page, path: JsonPath) -> str | int | float | None:
 
 def _linked(page: Page, link: str, first: Request) -> Request:
     try:
-        return Request(page.answer.url.join(link), first.body)
+        url = page.answer.url.join(link)
     except httpx.InvalidURL as error:
         raise WrongShape(f"page {page.number} links to what is no URL: {error}") from error
+    check_step(url, f"page {page.number}", page.answer.url)
+    return Request(url, first.body)

@@ -18,6 +18,7 @@ from orc_executor.extractors.api.answers import place
 from orc_executor.extractors.api.inflating import ACCEPTED, unpacked
 from orc_executor.extractors.api.patience import Passing
 from orc_executor.extractors.api.rate_limit import RateLimit
+from orc_executor.steps import BAD_LOCATION, nowhere
 
 
 class Connection:
@@ -45,7 +46,7 @@ class Connection:
         """
         Have an answer whose body can be read in the block, all of it within the total timeout.
 
-        Raises Passing, SourceUnavailable, AddressRefused.
+        Raises Passing, SourceUnavailable, SourceRefused, AddressRefused.
         """
         await self._pace.turn(url.host)
         try:
@@ -56,6 +57,8 @@ class Connection:
                     yield response
                 finally:
                     await response.aclose()
+        except BAD_LOCATION as error:
+            raise nowhere(place(url)) from error
         except NETWORK_ERRORS as error:
             raise Passing(f"{type(error).__name__}: {error}".removesuffix(": ")) from error
         except TimeoutError as error:

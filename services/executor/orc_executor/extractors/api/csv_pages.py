@@ -21,6 +21,7 @@ from orc_executor.engine import Engine
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.json.records import Records
 from orc_executor.extractors.source import Columns, Scan, fits
+from orc_executor.sql_names import folded
 
 DELIMITERS = (",", ";", "\t", "|")
 """Told by the header: the one that stands in it most often."""
@@ -92,10 +93,9 @@ def csv_scans(
             f"read_csv({path}, auto_detect = false, {dialect}, columns = {texts}) AS rows"
         )
         raise WrongShape(f"the rows have {len(found)} columns, the header {len(names)}")
-    forced = {name.casefold(): type_ for name, type_ in read_as.items()}
+    forced = {folded(name): type_ for name, type_ in read_as.items()}
     types = {
-        column["name"]: forced.get(column["name"].casefold())
-        or _settled(column["name"], column["type"], wanted)
+        column["name"]: forced.get(folded(column["name"])) or _settled(column["name"], column["type"], wanted)
         for column in found
     }
     formats = "".join(
@@ -112,6 +112,6 @@ def csv_scans(
 
 def _settled(column: str, found: str, wanted: Columns | None) -> str:
     for name, type_ in (wanted or {}).items():
-        if name.casefold() == column.casefold() and fits(found, type_):
+        if folded(name) == folded(column) and fits(found, type_):
             return type_
     return found

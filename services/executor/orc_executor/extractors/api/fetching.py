@@ -27,11 +27,11 @@ from orc_executor.extractors.api.response_actions import ResponseActions
 from orc_executor.extractors.api.tokens import Tokens
 from orc_executor.extractors.api.validators import Validators
 from orc_executor.state import NO_STATE, Learned, TaskState
+from orc_executor.steps import REDIRECTS_MAX, check_step, nowhere, read_url
 from orc_executor.underway import Underway
 
 __all__ = ["Answer", "Fetcher", "place"]
 
-REDIRECTS_MAX = 5
 ERROR_BODY_BYTES_MAX = 1024 * 1024
 """Of what a refusal says, where a response action looks into it."""
 _NOT_MODIFIED, _UNAUTHORIZED, _REDIRECT, _CLIENT_FAULT = 304, 401, 300, 400
@@ -52,7 +52,7 @@ class Fetcher:
         self._config, self._limits = config, underway.order.limits
         self._secrets = secrets = underway.reach.secrets
         self._who = Credentials(config, secrets)
-        self.url = httpx.URL(config.url).copy_merge_params(
+        self.url = read_url(config.url, "extractor_config.url").copy_merge_params(
             {name: text_of(value, secrets) for name, value in config.params.items()}
         )
         self.first = Request(self.url, body_with_secrets(config.body, secrets))
@@ -100,9 +100,9 @@ class Fetcher:
         self, request: Request, method: str, token: str | None, *, is_last: bool = False
     ) -> Answer:
         """Ask, and go where redirects lead; raises _TokenRefused on a 401 unless it is the last try."""
-        url, content = request.url, self._content(request)
+        url, before, content = request.url, None, self._content(request)
         for _ in range(REDIRECTS_MAX + 1):
-            _check_url(url)
+            check_step(url, place(url), before)
             if content is not None and self._is_body_secret and not self._who.is_own(url):
                 raise SourceRefused(
                     f"{place(url)}: led to another server, which the secrets in the body are not for"
@@ -120,14 +120,14 @@ class Fetcher:
                     if response.has_redirect_location:
                         if response.status_code not in _KEEPS_METHOD:
                             method, content = "GET", None
-                        url = url.join(response.headers["location"])
+                        before, url = url, url.join(response.headers["location"])
                         continue
                     if response.status_code == _UNAUTHORIZED and token is not None and not is_last:
                         raise _TokenRefused
                     with Hold(self._held, place(url)) as hold:
                         return await self._judge(response, url, hold)
             except httpx.InvalidURL as error:
-                raise WrongShape(f"{place(url)}: {error}") from error
+                raise nowhere(place(url)) from error
         raise SourceRefused(f"{place(url)}: more than {REDIRECTS_MAX} redirects")
 
     async def _judge(self, response: httpx.Response, url: httpx.URL, hold: Hold) -> Answer:
@@ -187,10 +187,3 @@ class Fetcher:
 
 class _TokenRefused(Exception):
     """The server does not take the token."""
-
-
-def _check_url(url: httpx.URL) -> None:
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise SourceRefused(f"{place(url)}: led to a URL that is not http or https")
-    if url.userinfo:
-        raise SourceRefused(f"{place(url)}: led to a URL with a user or password in it")

@@ -10,7 +10,6 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import msgspec
 from msgspec import Raw, structs
 
@@ -19,6 +18,8 @@ from orc_domain.extractors.api_parent import PLACEHOLDER, included_as
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.api.requests import Request
 from orc_executor.extractors.json.records import Records
+from orc_executor.sql_names import folded
+from orc_executor.steps import read_url
 
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
 _ANY = msgspec.json.Decoder()
@@ -71,7 +72,7 @@ class Children:
         self._config, self._first, self._include = config, first, config.parent.include
         words = b"|".join(re.escape(included_as(name)).encode() for name in self._include)
         self._taken = re.compile(b'"(?:' + words + b')"', re.IGNORECASE)
-        self._names = {included_as(name).casefold() for name in self._include}
+        self._names = {folded(included_as(name)) for name in self._include}
 
     def first(self, parent: Parent) -> Request:
         """Return the first question for the children of this parent; raises WrongShape."""
@@ -80,7 +81,9 @@ class Children:
             name: _filled(value, parent) if isinstance(value, str) else given[name]
             for name, value in self._config.params.items()
         }
-        url = httpx.URL(_filled_url(self._config.url, parent)).copy_merge_params(params)
+        url = read_url(_filled_url(self._config.url, parent), "extractor_config.url").copy_merge_params(
+            params
+        )
         return Request(url, _filled_body(self._first.body, parent))
 
     def with_parent(self, records: Records, parent: Parent) -> Records:
@@ -105,7 +108,7 @@ class Children:
     def _check_names(self, records: Records) -> None:
         for record in records.text.split(b"\n"):
             for name in _OBJECT.decode(record):
-                if name.casefold() in self._names:
+                if folded(name) in self._names:
                     raise WrongShape(
                         f"the records have a field {name} already, which parent.include would add"
                     )

@@ -12,7 +12,6 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from functools import partial
 
-import httpx
 from msgspec import structs
 
 from orc_domain.extractors.api import ApiExtract
@@ -27,6 +26,7 @@ from orc_executor.extractors.api.pages import Pages
 from orc_executor.extractors.api.parents import Children, Parent
 from orc_executor.extractors.api.requests import Request
 from orc_executor.state import TaskState
+from orc_executor.steps import read_url
 from orc_executor.underway import Underway
 
 PAGES_AHEAD_MAX = 1
@@ -90,7 +90,7 @@ async def of_each(
 async def _parents(parent: ApiParent, fetcher: Fetcher, underway: Underway) -> AsyncGenerator[Parent, None]:
     secrets = underway.reach.secrets
     params = {name: text_of(value, secrets) for name, value in parent.params.items()}
-    first = Request(httpx.URL(parent.url).copy_merge_params(params))
+    first = Request(read_url(parent.url, "extractor_config.parent.url").copy_merge_params(params))
     ask = partial(fetcher.ask, method="GET")
     pages = Pages(ask, parent.pagination, parent.records, f"{_FIELD}.parent")
     number = 0

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import aclosing
 
 import duckdb
-import httpx
 import uvloop
 from msgspec import structs
 
@@ -30,6 +29,7 @@ from orc_executor.extractors.json.lines import json_scans
 from orc_executor.extractors.shaping import shape
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan
 from orc_executor.state import NOTHING_LEARNED, Learned, TaskState
+from orc_executor.steps import read_url
 from orc_executor.underway import Underway
 
 
@@ -38,7 +38,7 @@ class ApiSource:
 
     def __init__(self, config: ApiExtract, underway: Underway, state: TaskState) -> None:
         self._config, self._underway, self._state = config, underway, state
-        self._name = f"the answer of {place(httpx.URL(config.url))}"
+        self._name = f"the answer of {place(read_url(config.url, 'extractor_config.url'))}"
         limit = underway.order.limits.spool_bytes_max
         self._spool = Spool(underway.folder(), limit, self._name)
         self._found: Columns | None = None

@@ -9,7 +9,6 @@ import time
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
 import msgspec
 
 from orc_domain.extractors.api_answers import ApiRetries
@@ -20,6 +19,7 @@ from orc_executor.extractors.api.auth import basic, is_visible, plain
 from orc_executor.extractors.api.connection import Connection
 from orc_executor.extractors.api.patience import Passing, is_passing, patiently, retry_after
 from orc_executor.secrets import Secrets
+from orc_executor.steps import read_url
 
 TOKEN_ANSWER_BYTES_MAX = 64 * 1024
 REFRESH_SECONDS_BEFORE_MAX = 30.0
@@ -35,7 +35,7 @@ class Tokens:
         self, auth: OAuth2Auth, connection: Connection, retries: ApiRetries, secrets: Secrets
     ) -> None:
         self._url, self._connection, self._retries, self._secrets = (
-            httpx.URL(auth.token_url), connection, retries, secrets,
+            read_url(auth.token_url, "extractor_config.auth.token_url"), connection, retries, secrets,
         )  # fmt: skip
         form = {"grant_type": "client_credentials"}
         if auth.scope is not None:

@@ -14,6 +14,7 @@ from orc_executor.errors import SourceMalformed
 from orc_executor.extractors.csv.dialect import Dialect
 from orc_executor.extractors.csv.lines import plain_bytes
 from orc_executor.paths import SourceFile
+from orc_executor.sql_names import folded
 
 HEADER_BYTES_MAX = 4 * 1024 * 1024
 COLUMNS_MAX = 16_384
@@ -63,10 +64,10 @@ def distinct(names: list[str]) -> list[str]:
     for place, name in enumerate(names):
         candidate, number = name.strip() or f"column{place}", 0
         base = candidate
-        while candidate.casefold() in taken:
+        while folded(candidate) in taken:
             number += 1
             candidate = f"{base}_{number}"
-        taken.add(candidate.casefold())
+        taken.add(folded(candidate))
         found.append(candidate)
     return found
 

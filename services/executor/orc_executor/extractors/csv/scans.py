@@ -17,7 +17,7 @@ from orc_executor.extractors.csv.types import (
 )
 from orc_executor.extractors.shaping import file_name_sql, shape
 from orc_executor.extractors.source import Rejects, Scan
-from orc_executor.sql_names import identifier
+from orc_executor.sql_names import folded, identifier
 
 
 class Asked(Struct, frozen=True):
@@ -61,7 +61,7 @@ def _scan(sql: str, reading: Reading, asked: Asked, *, is_sampled: bool) -> Scan
     config, columns = asked.config, dict(reading.types.columns)
     always = list[str]()
     if (file_name := config.file_name_column) is not None:
-        if file_name.casefold() in {name.casefold() for name in columns}:
+        if folded(file_name) in {folded(name) for name in columns}:
             raise WrongShape(f"the files have a column {file_name} already, which file_name_column names")
         told = file_name_sql(identifier(FILE_COLUMN), asked.names)
         sql = f"SELECT * EXCLUDE ({FILE_COLUMN}), {told} AS {identifier(file_name)} FROM ({sql})"

@@ -24,6 +24,7 @@ from orc_executor.extractors.csv.faults import first_fault
 from orc_executor.extractors.csv.header import distinct, read_beginning
 from orc_executor.extractors.csv.line_ends import has_mixed_ends, straightened
 from orc_executor.extractors.csv.lines import check_unbroken
+from orc_executor.extractors.csv.parts import fitting_buffer
 from orc_executor.extractors.csv.rejects import find_misfits
 from orc_executor.extractors.csv.scans import Asked, strict_scan, tolerant_scan
 from orc_executor.extractors.csv.sniffing import (
@@ -38,6 +39,7 @@ from orc_executor.extractors.files.encodings import compression_of, is_utf8, ree
 from orc_executor.extractors.files.finding import find_files
 from orc_executor.extractors.source import NO_SCAN, Columns, Scan
 from orc_executor.paths import SourceFile
+from orc_executor.sql_names import folded
 from orc_executor.state import Learned, TaskState
 from orc_executor.underway import Underway
 
@@ -56,6 +58,8 @@ class CsvSource:
         self._header: list[str] = []
         self._bytes = 0
         self._learned = Learned()
+        self._buffer: int | None = None
+        """In bytes, where DuckDB's own would not do as well."""
         self._reading: Reading | None = None
         """Of the last scan."""
 
@@ -85,8 +89,8 @@ class CsvSource:
             self._read_headers()
         else:
             self._name_columns()
-        known = {name.casefold() for name in self._header}
-        unknown = [name for name in config.columns or {} if self._files and name.casefold() not in known]
+        known = {folded(name) for name in self._header}
+        unknown = [name for name in config.columns or {} if self._files and folded(name) not in known]
         if unknown and self._header:
             raise SourceMalformed(
                 self._files[0].name,
@@ -99,6 +103,8 @@ class CsvSource:
             yield NO_SCAN
             return
         given = self._given(engine, wanted)
+        if self._dialect.compression == "none":
+            self._buffer = fitting_buffer(self._files, engine.memory_bytes, engine.threads)
         if self._config.on_bad_rows.mode != "fail":
             yield from self._tolerant_scans(engine, given)
             return
@@ -157,14 +163,12 @@ class CsvSource:
 
     def _given(self, engine: Engine, wanted: Columns | None) -> dict[str, str]:
         """Return the types that are not for the file to say."""
-        renames = {old.casefold(): new.casefold() for old, new in (self._config.rename or {}).items()}
-        table = {name.casefold(): type_ for name, type_ in (wanted or {}).items()}
-        declared = {
-            name.casefold(): type_ for name, type_ in named_types(engine, self._config.columns).items()
-        }
+        renames = {folded(old): folded(new) for old, new in (self._config.rename or {}).items()}
+        table = {folded(name): type_ for name, type_ in (wanted or {}).items()}
+        declared = {folded(name): type_ for name, type_ in named_types(engine, self._config.columns).items()}
         given = dict[str, str]()
         for name in self._header:
-            key = name.casefold()
+            key = folded(name)
             type_ = declared.get(key) or table.get(renames.get(key, key))
             if type_ is not None:
                 given[name] = type_
@@ -248,6 +252,7 @@ class CsvSource:
             types=structs.replace(types, columns=columns),
             sampled=frozenset(columns).difference(given) if is_sampled else frozenset(),
             declared=frozenset(given),
+            options="" if self._buffer is None else f", buffer_size = {self._buffer}",
             with_files=self._config.file_name_column is not None,
         )
         return self._reading

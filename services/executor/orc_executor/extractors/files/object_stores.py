@@ -28,6 +28,7 @@ from orc_executor.errors import (
 from orc_executor.extractors.files.globs import fixed_folder, is_glob, key_pattern
 from orc_executor.extractors.files.remote import Opened, Remote, mark_of
 from orc_executor.secrets import Secrets
+from orc_executor.steps import read_url
 
 KEYS_LISTED_MAX = 1_000_000
 """Of the folder that a glob looks through."""
@@ -122,11 +123,14 @@ class ObjectStores:
         return AzureStore(place.bucket, **keys, **common)
 
     def _given(self, *words: str) -> dict[str, Any]:
-        """Return the words that the config gives, secrets resolved; raises SecretMissing."""
+        """Return the words that the config gives, secrets resolved; raises SecretMissing, WrongShape."""
         found = dict[str, Any]()
         for word in words:
             value = getattr(self._storage, word)
-            if isinstance(value, SecretRef):
+            if word == "endpoint" and value is not None:
+                # The store's client panics over what is no URL in ASCII.
+                found[word] = str(read_url(value, "extractor_config.storage.endpoint"))
+            elif isinstance(value, SecretRef):
                 found[word] = self._secrets.resolve(value).reveal()
             elif value is not None:
                 found[word] = value

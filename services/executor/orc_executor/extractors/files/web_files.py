@@ -19,9 +19,9 @@ from orc_executor.egress import NETWORK_ERRORS, JudgedTransport
 from orc_executor.errors import SecretUnusable, SourceMissing, SourceRefused, WrongShape
 from orc_executor.extractors.files.remote import Opened, Passing, Remote, mark_of
 from orc_executor.secrets import Secrets
+from orc_executor.steps import BAD_LOCATION, REDIRECTS_MAX, check_step, nowhere, origin, read_url
 
 CONNECT_SECONDS_MAX, READ_SECONDS_MAX = 10.0, 60.0
-REDIRECTS_MAX = 5
 _CHUNK_BYTES = 256 * 1024
 _PASSING = frozenset({408, 425, 429})
 _ABSENT = frozenset({404, 410})
@@ -55,7 +55,7 @@ class WebFiles:
     async def locate(self, place: Place, files_max: int) -> list[Remote]:
         """Return the file: there is no list to look in; raises WrongShape."""
         del files_max
-        return [Remote(place, shown(_url(place.url, place.url.partition("?")[0])))]
+        return [Remote(place, shown(read_url(place.url, place.url.partition("?")[0])))]
 
     @asynccontextmanager
     async def opened(self, remote: Remote) -> AsyncIterator[Opened]:
@@ -72,24 +72,23 @@ class WebFiles:
             raise WrongShape(f"{remote.name}: its Content-Encoding cannot be read") from error
 
     async def _follow(self, remote: Remote) -> httpx.Response:
-        named = url = _url(remote.place.url, remote.name)
+        named = url = read_url(remote.place.url, remote.name)
+        before = None
         for _ in range(REDIRECTS_MAX + 1):
-            if url.scheme not in {"http", "https"} or not url.host or url.userinfo:
-                raise SourceRefused(
-                    f"{remote.name}: led to a URL that is not http or https, or holds a password"
-                )
-            is_same = (url.scheme, url.host, url.port) == (named.scheme, named.host, named.port)
-            headers = {**self._plain, **self._secret} if is_same else self._plain
-            response = await self._client.send(
-                self._client.build_request("GET", url, headers=headers), stream=True
-            )
+            check_step(url, remote.name, before)
+            headers = {**self._plain, **self._secret} if origin(url) == origin(named) else self._plain
+            request = self._client.build_request("GET", url, headers=headers)
+            try:
+                response = await self._client.send(request, stream=True)
+            except BAD_LOCATION as error:
+                raise nowhere(remote.name) from error
             if not response.has_redirect_location:
                 return response
             await response.aclose()
             try:
-                url = url.join(response.headers["location"])
+                before, url = url, url.join(response.headers["location"])
             except httpx.InvalidURL as error:
-                raise SourceRefused(f"{remote.name}: led to what is no URL") from error
+                raise nowhere(remote.name) from error
         raise SourceRefused(f"{remote.name}: more than {REDIRECTS_MAX} redirects")
 
     def _judged(self, response: httpx.Response, name: str) -> Opened:
@@ -113,13 +112,6 @@ class WebFiles:
 def shown(url: httpx.URL) -> str:
     """Return what a message may hold of a URL: a query may hold secrets."""
     return str(url.copy_with(query=None, fragment=None, username=None, password=None))
-
-
-def _url(text: str, name: str) -> httpx.URL:
-    try:
-        return httpx.URL(text)
-    except httpx.InvalidURL as error:
-        raise WrongShape(f"{name}: is no URL that can be asked for") from error
 
 
 def _visible(reference: SecretRef, secrets: Secrets) -> str:

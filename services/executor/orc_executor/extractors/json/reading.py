@@ -22,6 +22,7 @@ from orc_executor.extractors.json.types import united
 from orc_executor.extractors.shaping import file_name_sql
 from orc_executor.extractors.source import Columns, fits
 from orc_executor.paths import SourceFile
+from orc_executor.sql_names import folded
 
 RECORD_BYTES_MAX = 16 * 1024 * 1024
 """Of one record of a file."""
@@ -94,13 +95,13 @@ def settled(found: Columns, declared: Columns, wanted: Columns) -> dict[str, str
 
     A declared column that no record has is null in all of them.
     """
-    by_name = {name.casefold(): type_ for name, type_ in declared.items()}
+    by_name = {folded(name): type_ for name, type_ in declared.items()}
     types = {
-        name: by_name.get(name.casefold()) or _settled(type_, wanted.get(name.casefold()))
+        name: by_name.get(folded(name)) or _settled(type_, wanted.get(folded(name)))
         for name, type_ in found.items()
     }
-    there = {name.casefold() for name in found}
-    return types | {name: type_ for name, type_ in declared.items() if name.casefold() not in there}
+    there = {folded(name) for name in found}
+    return types | {name: type_ for name, type_ in declared.items() if folded(name) not in there}
 
 
 def _settled(found: str, wanted: str | None) -> str:

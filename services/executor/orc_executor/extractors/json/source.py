@@ -27,6 +27,7 @@ from orc_executor.extractors.json.records import ROOT, JsonPath
 from orc_executor.extractors.shaping import shape
 from orc_executor.extractors.source import NO_SCAN, Columns, Rejects, Scan
 from orc_executor.paths import SourceFile
+from orc_executor.sql_names import folded
 from orc_executor.state import Learned, TaskState
 from orc_executor.underway import Underway
 
@@ -129,7 +130,7 @@ class JsonSource:
         file_name = config.file_name_column
         sql = scan_sql(files, found, types, file_name)
         columns = types if file_name is None else {**types, file_name: "VARCHAR"}
-        if len({name.casefold() for name in columns}) < len(types) + (file_name is not None):
+        if len({folded(name) for name in columns}) < len(types) + (file_name is not None):
             raise WrongShape(f"the records have a key {file_name} already, which file_name_column names")
         shaped = shape(
             sql,
@@ -150,9 +151,9 @@ class JsonSource:
 
     def _by_source_name(self, found: Columns, wanted: Columns | None) -> dict[str, str]:
         """Return the table's types by what the source calls its columns, in small letters."""
-        by_name = {name.casefold(): type_ for name, type_ in (wanted or {}).items()}
-        renames = {old.casefold(): new.casefold() for old, new in (self._config.rename or {}).items()}
-        targets = {name.casefold(): renames.get(name.casefold(), name.casefold()) for name in found}
+        by_name = {folded(name): type_ for name, type_ in (wanted or {}).items()}
+        renames = {folded(old): folded(new) for old, new in (self._config.rename or {}).items()}
+        targets = {folded(name): renames.get(folded(name), folded(name)) for name in found}
         return {name: by_name[target] for name, target in targets.items() if target in by_name}
 
     def _in_utf8(self, file: SourceFile) -> JsonFile:

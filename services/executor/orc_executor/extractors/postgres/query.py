@@ -11,7 +11,7 @@ from orc_domain.run_messages import RunWindow
 from orc_executor.errors import WrongShape
 from orc_executor.extractors.postgres.types import WIDEST, Column
 from orc_executor.postgres_connection import Session
-from orc_executor.sql_names import identifier, text
+from orc_executor.sql_names import folded, identifier, text
 from orc_executor.state import TaskState
 
 CURSOR_TEXT = "_orc_cursor_text"
@@ -72,7 +72,7 @@ def copied_sql(
 def cursor_column(columns: list[Column], name: str) -> Column:
     """Return the column of that name, in any case; raises WrongShape."""
     for column in columns:
-        if column.name.casefold() == name.casefold():
+        if folded(column.name) == folded(name):
             return column
     there = ", ".join(column.name for column in columns[:20])
     raise WrongShape(f"incremental.cursor names {name}, the columns are {there}")
@@ -124,9 +124,9 @@ def _digits(session: Session, sql: str) -> dict[str, tuple[int, int]]:
     """Return precision and scale of a table's numeric columns that DuckDB can have so."""
     relation = sql.removeprefix("SELECT * FROM ")
     rows = session.fetch(
-        "SELECT attname, ((atttypmod - 4) >> 16) & 65535, (atttypmod - 4) & 2047 FROM pg_attribute "
+        "SELECT attname, ((atttypmod - 4) >> 16) & 65535, (atttypmod - 4) & 2047 FROM pg_catalog.pg_attribute "
         "WHERE attrelid = CAST(CAST($1 AS text) AS regclass) AND attnum > 0 AND NOT attisdropped "
-        "AND atttypid = CAST('numeric' AS regtype) AND atttypmod >= 4",
+        "AND atttypid = CAST('pg_catalog.numeric' AS regtype) AND atttypmod >= 4",
         relation,
     )
     return {name: (precision, scale) for name, precision, scale in rows if scale <= precision <= WIDEST}

@@ -24,7 +24,7 @@ from orc_executor.extractors.shaping import shape
 from orc_executor.extractors.source import Columns, Scan
 from orc_executor.postgres_connection import Session
 from orc_executor.postgres_url import postgres_url
-from orc_executor.sql_names import identifier, text
+from orc_executor.sql_names import folded, identifier, text
 from orc_executor.state import NOTHING_LEARNED, Learned, TaskState
 from orc_executor.underway import Underway
 
@@ -73,13 +73,13 @@ class SqlSource:
         """Yield the one scan; raises WrongShape, duckdb.Error."""
         del engine, wanted
         config = self._config
-        asked = {name.casefold(): type_ for name, type_ in (config.columns or {}).items()}
-        unknown = asked.keys() - {column.name.casefold() for column in self._columns}
+        asked = {folded(name): type_ for name, type_ in (config.columns or {}).items()}
+        unknown = asked.keys() - {folded(column.name) for column in self._columns}
         if unknown:
             raise WrongShape(f"columns names {', '.join(sorted(unknown))}, which the rows do not have")
-        types = {column.name: asked.get(column.name.casefold(), column.duckdb) for column in self._columns}
+        types = {column.name: asked.get(folded(column.name), column.duckdb) for column in self._columns}
         parts = [
-            f"{column.read(asked.get(column.name.casefold()))} AS {identifier(column.name)}"
+            f"{column.read(asked.get(folded(column.name)))} AS {identifier(column.name)}"
             for column in self._columns
         ]
         cursor = None if config.incremental is None else config.incremental.cursor
@@ -117,7 +117,7 @@ class SqlSource:
     def _csv_sql(self, asked: Columns) -> str:
         # As text, what the config gives a type of its own.
         types = {
-            column.name: "VARCHAR" if column.name.casefold() in asked else column.stored
+            column.name: "VARCHAR" if folded(column.name) in asked else column.stored
             for column in self._columns
         }
         if self._config.incremental is not None:

@@ -42,7 +42,7 @@ class Column(Struct, frozen=True, kw_only=True):
     def asked(self) -> str:
         """Postgres SQL for it, over the query as `asked`."""
         name = f"asked.{identifier(self.name)}"
-        return f"to_json({name})" if self._comes_as_json else name
+        return f"pg_catalog.to_json({name})" if self._comes_as_json else name
 
     @property
     def duckdb(self) -> str:

@@ -82,7 +82,7 @@ class _Look:
 
     def __init__(self, relation: str, rows_loaded: int, engine: Engine) -> None:
         self._relation, self._rows_loaded, self._engine = relation, rows_loaded, engine
-        self._columns = {folded(row[0]): (row[0], row[1]) for row in engine.run(_COLUMNS, [relation])}
+        self._columns = {folded(row[0]): (row[0], row[1]) for row in engine.run(_COLUMNS, [folded(relation)])}
         self._measures: list[_Measure] = []
 
     def fault(self, place: int, check: Check) -> str | None:

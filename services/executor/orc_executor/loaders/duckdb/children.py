@@ -28,7 +28,9 @@ class Children:
         self._parents: dict[str, str] = {}
         self._let_in: dict[str, str] = {}
         if self._is_there("children", schema="_orc"):
-            self._parents = {folded(child): folded(parent) for child, parent in engine.run(_READ, [table])}
+            self._parents = {
+                folded(child): folded(parent) for child, parent in engine.run(_READ, [self._table])
+            }
 
     def remember(self, child: str, parent: str) -> None:
         """Keep that a table holds nested rows of `parent`."""
@@ -75,4 +77,4 @@ class Children:
         return f"(SELECT * FROM ({rows.sql}) WHERE _orc_parent_id IN (SELECT _orc_id FROM {above}))"
 
     def _is_there(self, table: str, schema: str = "main") -> bool:
-        return bool(self._engine.run(_IS_THERE, [schema, table]))
+        return bool(self._engine.run(_IS_THERE, [schema, folded(table)]))

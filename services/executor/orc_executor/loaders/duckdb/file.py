@@ -26,9 +26,11 @@ from orc_executor.extractors.source import NO_SCAN, Scan, Source
 from orc_executor.loaders.duckdb.staging import stage, unstage
 from orc_executor.loaders.duckdb.states import read_state, save_state
 from orc_executor.loaders.duckdb.tables import DuckdbTables, Told, texts
+from orc_executor.loaders.duckdb.traps import check_traps
 from orc_executor.loaders.quarantine import keep_rejects
 from orc_executor.loaders.target import NOTHING_KNOWN, Known, StateMoved, place_of
 from orc_executor.receipts import Ledger, Receipt
+from orc_executor.sql_names import folded
 from orc_executor.state import NO_STATE, TaskState
 from orc_executor.underway import Underway
 
@@ -71,6 +73,7 @@ class DuckdbFile:
                 return ledger.receipt, True
             if state is not None and read_state(self._engine, self._order).version != state.version:
                 raise StateMoved
+            self._check_no_view()
             wanted = self._tables.wanted()
             scans, may_widen = source.scans(self._engine, wanted), self._tables.may_widen
             while True:
@@ -111,7 +114,6 @@ class DuckdbFile:
                 raise _WiderWanted from failed.error
             # An explanation may read the source again, which takes as long as the load: a stop ends that too.
             with self._underway.interruptible(engine.interrupt):
-                self._check_no_view()
                 raise source.explain(engine, scan, failed.error) from failed.error
         finally:
             unstage(engine)
@@ -142,7 +144,7 @@ class DuckdbFile:
         )  # fmt: skip
 
     def _check_no_view(self) -> None:
-        if self._engine.run(_IS_VIEW, [self._config.table_name]):
+        if self._engine.run(_IS_VIEW, [folded(self._config.table_name)]):
             raise TargetUnusable(f"{self._config.db_path}: {self._config.table_name} is a view, not a table")
 
     @contextmanager
@@ -156,6 +158,7 @@ class DuckdbFile:
         )
         with attached:
             try:
+                check_traps(self._engine, config.db_path)
                 yield
             except duckdb.Error as error:
                 raise target_error(error, config.db_path) from error

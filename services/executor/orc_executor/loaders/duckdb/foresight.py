@@ -68,7 +68,7 @@ def see(loader: Loader | None, engine: Engine, underway: Underway) -> Seen:
     name, path = loader.db_path, underway.reach.folders.target(loader.db_path, make_parent=False)
     try:
         with _read_only(underway.pins.place(path, name), engine, underway):
-            if engine.run(_IS_VIEW, [loader.table_name]):
+            if engine.run(_IS_VIEW, [folded(loader.table_name)]):
                 return Seen(exists=True, refusal=f"{name}: {loader.table_name} is a view, not a table")
             tables = _tables(engine, loader.table_name)
     except FileNotFoundError:
@@ -162,7 +162,7 @@ def _listed(columns: Columns) -> str:
 
 def _tables(engine: Engine, name: str) -> dict[str, dict[str, str]]:
     found = dict[str, dict[str, str]]()
-    for table, column, type_ in engine.run(_FAMILY, [name]):
+    for table, column, type_ in engine.run(_FAMILY, [folded(name)]):
         found.setdefault(table, {})[column] = type_
     return found
 

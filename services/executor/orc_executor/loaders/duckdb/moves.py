@@ -203,7 +203,7 @@ def _same(key: Sequence[str]) -> str:
 
 def _drop(engine: Engine, *tables: str) -> None:
     for table in tables:
-        engine.run(f"DROP TABLE temp.{table}")
+        engine.run(f"DROP TABLE temp.main.{table}")
 
 
 def marked(column: str | None) -> str:

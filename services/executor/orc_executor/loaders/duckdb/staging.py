@@ -92,7 +92,7 @@ def unstage(engine: Engine) -> None:
     """Drop what a load left in temporary tables; a broken engine ends with its process, and they with it."""
     if not engine.is_broken:
         for (name,) in engine.run(_TEMPORARY):
-            engine.run(f"DROP TABLE temp.{identifier(name)}")
+            engine.run(f"DROP TABLE temp.main.{identifier(name)}")
 
 
 def _tagged(

@@ -265,7 +265,7 @@ class DuckdbTables:
         return left.relation
 
     def _existing(self, name: str) -> dict[str, str]:
-        return {row[0]: row[1] for row in self._engine.run(_COLUMNS, [name])}
+        return {row[0]: row[1] for row in self._engine.run(_COLUMNS, [folded(name)])}
 
     def _sql(self, name: str) -> str:
         return f"target.main.{identifier(name)}"

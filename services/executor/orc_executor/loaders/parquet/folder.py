@@ -36,6 +36,7 @@ from orc_executor.loaders.rows import let_go
 from orc_executor.loaders.target import Known, StateMoved, place_of
 from orc_executor.locks import Patience, file_lock
 from orc_executor.receipts import Receipt
+from orc_executor.sql_names import folded
 from orc_executor.state import TaskState
 from orc_executor.state import following as after
 from orc_executor.underway import Underway
@@ -164,7 +165,7 @@ class ParquetFolder:
 
 
 def _folded(names: Sequence[str]) -> list[str]:
-    return [name.casefold() for name in names]
+    return [folded(name) for name in names]
 
 
 def _listed(names: Sequence[str]) -> str:

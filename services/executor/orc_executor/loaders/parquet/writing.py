@@ -22,7 +22,7 @@ from orc_executor.extractors.source import NO_SCAN, Columns, Scan, Source, check
 from orc_executor.loaders.parquet.files import PART, Written
 from orc_executor.loaders.parquet.manifest import Manifest
 from orc_executor.loaders.rows import Rows, take
-from orc_executor.sql_names import identifier, text
+from orc_executor.sql_names import folded, identifier, text
 from orc_executor.state import TaskState
 from orc_executor.underway import Underway
 
@@ -85,10 +85,10 @@ class ParquetWriter:
             check_fits(columns, self._wanted, self._config.path)
             stored = dict(self._wanted)
         partitions = self._partitions(stored)
-        found = {name.casefold(): name for name in columns}
+        found = {folded(name): name for name in columns}
         parts = []
         for name, type_ in stored.items():
-            old = found[name.casefold()]
+            old = found[folded(name)]
             is_same = rows.columns[old] == type_
             parts.append(
                 f"{identifier(old) if is_same else f'CAST({identifier(old)} AS {type_})'} AS {identifier(name)}"
@@ -98,9 +98,9 @@ class ParquetWriter:
 
     def _partitions(self, columns: Columns) -> list[str]:
         """Return the columns to partition by, as they are spelled; raises WrongShape."""
-        spelled = {name.casefold(): name for name in columns}
+        spelled = {folded(name): name for name in columns}
         for name in self._config.partition_by:
-            found = spelled.get(name.casefold())
+            found = spelled.get(folded(name))
             if found is None:
                 raise WrongShape(
                     f"partition_by names {name}, the columns are {', '.join(list(columns)[:20])}"
@@ -111,7 +111,7 @@ class ParquetWriter:
                 )
         if self._config.partition_by and len(self._config.partition_by) == len(columns):
             raise WrongShape("partition_by names every column: the files would have none")
-        return [spelled[name.casefold()] for name in self._config.partition_by]
+        return [spelled[folded(name)] for name in self._config.partition_by]
 
     def _copy_nothing(self, folder: Path, home: Path) -> list[Written]:
         """Write no rows, not even knowing columns: a dataset that is replaced keeps its own."""

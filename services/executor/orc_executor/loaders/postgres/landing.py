@@ -14,7 +14,8 @@ from orc_executor.errors import WrongShape
 from orc_executor.loaders.postgres.moves import (
     DELETED,
     ROW,
-    STAGE,
+    STAGE_NAME,
+    TEMPORARY,
     Keyed,
     insert_all,
     insert_new,
@@ -26,6 +27,7 @@ from orc_executor.loaders.postgres.spool import Spooled
 from orc_executor.loaders.postgres.tables import Table, create, matched, read_table, reshape, table_sql
 from orc_executor.loaders.postgres.types import postgres_type
 from orc_executor.postgres_connection import Session
+from orc_executor.sql_names import folded
 from orc_executor.underway import Underway
 
 
@@ -54,7 +56,7 @@ class Landing:
             self._copy(config.schema_name, self._name, list(names.values()))
             return loaded, ()
         stage(session, {name: postgres_type(type_) for name, type_ in columns.items()}, is_keyed=False)
-        self._copy(None, STAGE, list(columns))
+        self._copy(TEMPORARY, STAGE_NAME, list(columns))
         session.execute(f"TRUNCATE {table.sql}")
         changes = reshape(session, table, columns, self._name)
         insert_all(session, table.sql, list(columns))
@@ -80,7 +82,7 @@ class Landing:
         names = matched(columns, table, name=self._name, may_lack=True)
         types = {theirs: table.columns[theirs].type for theirs in names.values()}
         stage(session, types, is_keyed=True)
-        self._copy(None, STAGE, [*names.values(), ROW, DELETED])
+        self._copy(TEMPORARY, STAGE_NAME, [*names.values(), ROW, DELETED])
         rows = Keyed(
             table=table,
             name=self._name,
@@ -95,12 +97,12 @@ class Landing:
 
     def _spelled(self, name: str, word: str) -> str:
         for column in self._spooled.columns:
-            if column.casefold() == name.casefold():
+            if folded(column) == folded(name):
                 return column
         there = ", ".join(list(self._spooled.columns)[:20])
         raise WrongShape(f"{word} names {name}, the columns are {there}")
 
-    def _copy(self, schema: str | None, table: str, columns: Sequence[str]) -> None:
+    def _copy(self, schema: str, table: str, columns: Sequence[str]) -> None:
         size = self._spooled.path.stat().st_size
         with self._spooled.path.open("rb") as file:
 

@@ -13,8 +13,12 @@ from orc_executor.loaders.postgres.tables import Table
 from orc_executor.postgres_connection import Session
 from orc_executor.sql_names import identifier
 
-STAGE, LATEST = "orc_staged", "orc_latest"
-"""Temporary tables, gone with the transaction."""
+TEMPORARY, STAGE_NAME = "pg_temp", "orc_staged"
+STAGE, LATEST = f"{TEMPORARY}.{STAGE_NAME}", f"{TEMPORARY}.orc_latest"
+"""
+Temporary tables, gone with the transaction. With their schema: a role's search_path may name it behind another, where
+somebody has put a table of the same name.
+"""
 ROW, DELETED = "_orc_row", "_orc_deleted"
 """Columns of staged rows with a key: which came when, and whether it deletes its key."""
 _TEXTS = ("text", "character")

@@ -25,7 +25,7 @@ from orc_executor.loaders.postgres.moves import DELETED, ROW
 from orc_executor.loaders.postgres.tables import check_names
 from orc_executor.loaders.postgres.types import csv_value, is_quoted
 from orc_executor.loaders.rows import Rows, take
-from orc_executor.sql_names import identifier
+from orc_executor.sql_names import folded, identifier
 from orc_executor.sql_names import text as sql_text
 from orc_executor.state import TaskState
 from orc_executor.underway import Underway
@@ -97,7 +97,7 @@ class Spooler:
         if self._is_keyed:
             deleted = self._deleted(columns)
             if (column := self._config.merge.delete_column) is not None:
-                for dropped in [name for name in columns if name.casefold() == column.casefold()]:
+                for dropped in [name for name in columns if folded(name) == folded(column)]:
                     del columns[dropped], parts[dropped]
             parts |= {ROW: "row_number() OVER ()", DELETED: deleted}
         quoted = [identifier(name) for name, type_ in columns.items() if is_quoted(type_)]
@@ -121,7 +121,7 @@ class Spooler:
         if word is None or self._config.write_disposition != "merge":
             return "false"
         for name, type_ in columns.items():
-            if name.casefold() == word.casefold():
+            if folded(name) == folded(word):
                 said = identifier(name)
                 if type_ == "BOOLEAN":
                     return f"coalesce({said}, false)"

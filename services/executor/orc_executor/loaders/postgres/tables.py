@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from orc_domain.loaders.postgres import NAME_BYTES_MAX
+from orc_domain.names import NAME_BYTES_MAX
 from orc_events.statements import load
 from orc_executor.errors import TargetUnusable, WrongShape
 from orc_executor.loaders.postgres.types import fits, holds, postgres_type
 from orc_executor.postgres_connection import Session
-from orc_executor.sql_names import identifier
+from orc_executor.sql_names import folded, identifier
 
 _TABLE, _COLUMNS = load("orc_executor", "pg_table"), load("orc_executor", "pg_columns")
 _KINDS = {
@@ -57,8 +57,12 @@ def read_table(session: Session, schema: str, name: str) -> Table | None:
 
 
 def check_names(columns: Sequence[str]) -> None:
-    """Refuse names that Postgres would cut short; raises WrongShape."""
+    """Refuse names that Postgres would cut short, there or in a statement; raises WrongShape."""
     for name in columns:
+        if "\0" in name:
+            raise WrongShape(
+                f"the column {name[:20]!r} has a NUL in its name, where Postgres would end it: rename it"
+            )
         if len(name.encode()) > NAME_BYTES_MAX:
             raise WrongShape(
                 f"the column {name[:20]}… has a name longer than {NAME_BYTES_MAX} bytes, which Postgres cuts: rename it"
@@ -72,8 +76,8 @@ def matched(found: Mapping[str, str], table: Table, *, name: str, may_lack: bool
     A column may have other letter case than the table's, unless the table has both. Where rows `may_lack` columns, or
     the table fills them itself, they need not have them.
     """
-    folded = {column.casefold(): column for column in table.columns}
-    names = {ours: ours if ours in table.columns else folded.get(ours.casefold(), "") for ours in found}
+    by_folded = {folded(column): column for column in table.columns}
+    names = {ours: ours if ours in table.columns else by_folded.get(folded(ours), "") for ours in found}
     faults = []
     if unknown := [ours for ours, theirs in names.items() if not theirs]:
         faults.append(f"the table has no column {', '.join(unknown)}")

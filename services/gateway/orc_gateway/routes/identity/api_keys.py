@@ -1,7 +1,6 @@
 """API keys: made by a person for a program, listed and revoked."""
 
 from datetime import datetime
-from uuid import uuid4
 
 from litestar import Response, delete, get, post
 from litestar.handlers import HTTPRouteHandler
@@ -13,6 +12,7 @@ from orc_gateway.auth_client import AuthClient, unauthorized
 from orc_gateway.bodies import read_body
 from orc_gateway.guards import ACCESS, credential_of
 from orc_gateway.identity_bodies import NewKeyBody
+from orc_gateway.request_ids import request_id_of
 from orc_gateway.requests import AnyRequest
 from orc_runtime.access import Access
 from orc_runtime.auth_messages.api_keys import (
@@ -69,7 +69,7 @@ def api_key_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
         if authority is None:
             raise unauthorized("send the access token of whomever the key is to speak for")
         wish = AddKey(
-            request_id=uuid4(),
+            request_id=request_id_of(request.scope),
             authority=authority,
             name=body.name,
             scopes=body.scopes,
@@ -102,7 +102,9 @@ def api_key_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
         opt={ACCESS: Access("viewer", "account:write")},
     )
     async def revoke_key(request: AnyRequest, key_id: FromPath[str]) -> None:
-        wish = RevokeKey(request_id=uuid4(), authority=credential_of(request), key_id=key_id)
+        wish = RevokeKey(
+            request_id=request_id_of(request.scope), authority=credential_of(request), key_id=key_id
+        )
         await auth.ask(REVOKE_KEY, wish, Done)
 
     return [add_key, list_keys, revoke_key]

@@ -8,7 +8,6 @@ Logging in by an identity provider; there only where one is set up.
 
 from typing import Annotated, Any
 from urllib.parse import urlencode
-from uuid import uuid4
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
@@ -19,6 +18,7 @@ from orc_gateway.auth_client import AuthClient, unauthorized
 from orc_gateway.bodies import read_body
 from orc_gateway.guards import ACCESS, ANY_QUERY
 from orc_gateway.identity_bodies import TicketBody
+from orc_gateway.request_ids import request_id_of
 from orc_gateway.requests import AnyRequest
 from orc_gateway.routes.identity.sessions import NO_STORE, Tokens, tokens_answer
 from orc_runtime.access import OPEN
@@ -98,7 +98,7 @@ def oidc_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
         if not browser:
             raise unauthorized("this login was not begun in this browser: begin at /auth/oidc/login")
         wish = Finish(
-            request_id=uuid4(),
+            request_id=request_id_of(request.scope),
             state=Secret(str(state)),
             code=Secret(str(code)),
             browser=Secret(browser[:VALUE_CHARS_MAX]),
@@ -124,7 +124,11 @@ def oidc_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
     )
     async def ticket(request: AnyRequest) -> Response[Tokens]:
         body = await read_body(request, TicketBody)
-        wish = Redeem(request_id=uuid4(), ticket=Secret(body.ticket), verifier=Secret(body.verifier))
+        wish = Redeem(
+            request_id=request_id_of(request.scope),
+            ticket=Secret(body.ticket),
+            verifier=Secret(body.verifier),
+        )
         return tokens_answer(await auth.ask(REDEEM, wish, Opened))
 
     return [login, callback, ticket]

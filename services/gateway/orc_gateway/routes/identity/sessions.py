@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from uuid import uuid4
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
@@ -13,7 +12,8 @@ from orc_gateway.auth_client import AuthClient, unauthorized
 from orc_gateway.bodies import read_body
 from orc_gateway.guards import ACCESS, bearer
 from orc_gateway.identity_bodies import Credentials, LogOutBody, RefreshBody
-from orc_gateway.requests import AnyRequest, client_address
+from orc_gateway.request_ids import request_id_of
+from orc_gateway.requests import AnyRequest, address_of
 from orc_runtime.access import OPEN, Access
 from orc_runtime.auth_messages.sessions import LOG_IN, LOG_OUT, REFRESH, LogIn, LogOut, Opened, Refresh
 from orc_runtime.auth_messages.wire import Done
@@ -47,10 +47,10 @@ def session_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
     async def login(request: AnyRequest) -> Response[Tokens]:
         body = await read_body(request, Credentials)
         wish = LogIn(
-            request_id=uuid4(),
+            request_id=request_id_of(request.scope),
             username=body.username,
             password=Secret(body.password),
-            address=client_address(request),
+            address=address_of(request),
         )
         return tokens_answer(await auth.ask(LOG_IN, wish, Opened))
 
@@ -64,7 +64,7 @@ def session_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
     )
     async def refresh(request: AnyRequest) -> Response[Tokens]:
         body = await read_body(request, RefreshBody)
-        wish = Refresh(request_id=uuid4(), refresh_token=Secret(body.refresh_token))
+        wish = Refresh(request_id=request_id_of(request.scope), refresh_token=Secret(body.refresh_token))
         return tokens_answer(await auth.ask(REFRESH, wish, Opened))
 
     @post(
@@ -81,7 +81,9 @@ def session_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
         if credential is None:
             raise unauthorized("send the access token of the session that is to end")
         wish = LogOut(
-            request_id=uuid4(), authority=Secret(credential), which="all" if body.everywhere else "this"
+            request_id=request_id_of(request.scope),
+            authority=Secret(credential),
+            which="all" if body.everywhere else "this",
         )
         await auth.ask(LOG_OUT, wish, Done)
         return Response(None, status_code=204)

@@ -1,7 +1,6 @@
 """The keys that sign tokens: their public halves for everybody, the next one by an admin's word."""
 
 from typing import Any
-from uuid import uuid4
 
 from litestar import Response, get, post
 from litestar.handlers import HTTPRouteHandler
@@ -12,6 +11,7 @@ from orc_gateway.auth_client import AuthClient
 from orc_gateway.bodies import read_body
 from orc_gateway.guards import ACCESS, bearer
 from orc_gateway.identity_bodies import RotateBody
+from orc_gateway.request_ids import request_id_of
 from orc_gateway.requests import AnyRequest
 from orc_gateway.trusting import Trusting
 from orc_runtime.access import OPEN, Access
@@ -51,7 +51,7 @@ def signing_key_routes(auth: AuthClient, trusting: Trusting) -> list[HTTPRouteHa
         body = await read_body(request, RotateBody)
         credential = bearer(request.headers.get("authorization"))
         wish = Rotate(
-            request_id=uuid4(),
+            request_id=request_id_of(request.scope),
             authority=None if credential is None else Secret(credential),
             drop_old=body.drop_old,
         )

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from litestar import Response, get, post, put
 from litestar.handlers import HTTPRouteHandler
@@ -14,7 +14,8 @@ from orc_gateway.auth_client import AuthClient, unauthorized
 from orc_gateway.bodies import read_body
 from orc_gateway.guards import ACCESS, credential_of
 from orc_gateway.identity_bodies import BootstrapBody, ChangeUserBody, Credentials, NewUserBody, PasswordBody
-from orc_gateway.requests import AnyRequest, client_address
+from orc_gateway.request_ids import request_id_of
+from orc_gateway.requests import AnyRequest, address_of
 from orc_runtime.access import OPEN, Access
 from orc_runtime.auth_messages.accounts import (
     ADD_USER,
@@ -72,7 +73,7 @@ def user_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
     async def register(request: AnyRequest) -> Response[User]:
         body = await read_body(request, Credentials)
         wish = RegisterUser(
-            request_id=uuid4(),
+            request_id=request_id_of(request.scope),
             username=body.username,
             password=Secret(body.password),
             authority=credential_of(request),
@@ -98,11 +99,11 @@ def user_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
     async def bootstrap(request: AnyRequest) -> Response[UserDetails]:
         body = await read_body(request, BootstrapBody)
         wish = Bootstrap(
-            request_id=uuid4(),
+            request_id=request_id_of(request.scope),
             secret=Secret(body.secret),
             username=body.username,
             password=Secret(body.password),
-            address=client_address(request),
+            address=address_of(request),
         )
         return json_answer(_details(await auth.ask(BOOTSTRAP, wish, Account)), NO_STORE)
 
@@ -117,7 +118,7 @@ def user_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
     async def add_user(request: AnyRequest) -> Response[UserDetails]:
         body = await read_body(request, NewUserBody)
         wish = AddUser(
-            request_id=uuid4(),
+            request_id=request_id_of(request.scope),
             authority=credential_of(request),
             username=body.username,
             password=Secret(body.password),
@@ -152,7 +153,7 @@ def user_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
     async def change_user(request: AnyRequest, user_id: FromPath[UUID]) -> Response[UserDetails]:
         body = await read_body(request, ChangeUserBody)
         wish = ChangeUser(
-            request_id=uuid4(),
+            request_id=request_id_of(request.scope),
             authority=credential_of(request),
             user_id=user_id,
             role=None if body.role is UNSET else body.role,
@@ -175,11 +176,11 @@ def user_routes(auth: AuthClient) -> list[HTTPRouteHandler]:
         if authority is None:
             raise unauthorized("send the access token of whoever's password is to change")
         wish = ChangePassword(
-            request_id=uuid4(),
+            request_id=request_id_of(request.scope),
             authority=authority,
             old=Secret(body.old),
             new=Secret(body.new),
-            address=client_address(request),
+            address=address_of(request),
         )
         await auth.ask(CHANGE_PASSWORD, wish, Account)
         return Response(None, status_code=204)
