@@ -1,6 +1,7 @@
 """Hostile paths of sources and targets, by the paths' code alone and with the kernel's help: nothing outside is touched."""
 
 import os
+import shutil
 from uuid import uuid4
 
 import pytest
@@ -34,8 +35,10 @@ def scene(request, tmp_path):
     (data / "link.duckdb").symlink_to(outside.folder / "out.duckdb")
     (data / "dangling.duckdb").symlink_to(outside.folder / "new.duckdb")
     os.mkfifo(data / "fifo")
-    os.link(outside.folder / "x.csv", data / "hard.csv")
-    os.link(outside.folder / "out.duckdb", data / "hard.duckdb")
+    for name, at in (("x.csv", "hard.csv"), ("out.duckdb", "hard.duckdb")):
+        # Of a copy: a file with two names is refused wherever it is.
+        shutil.copy(outside.folder / name, outside.folder / at)
+        os.link(outside.folder / at, data / at)
     outside.watch()
     with worker_process(data, ORC_WORKER_SANDBOX=request.param) as worker:
         yield worker, outside

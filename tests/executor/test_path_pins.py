@@ -159,3 +159,34 @@ def test_what_a_task_has_opened_goes_with_it(bench):
     bench.underway.clean_up()
     assert not Path(file.path).is_symlink()
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+@pytest.mark.parametrize("what", ["hard link", "fifo", "folder"])
+def test_what_is_no_plain_file_by_now_is_no_target(bench, what):
+    """Put there after the judgement, it is refused before DuckDB sees it."""
+    place = bench.place("out.duckdb")
+    path = bench.data / "out.duckdb"
+    match what:
+        case "hard link":
+            os.link(bench.outside.folder / "out.duckdb", path)
+        case "fifo":
+            os.mkfifo(path)
+        case _:
+            path.mkdir()
+    bench.outside.watch()
+    refused = pytest.raises(TargetUnusable, match=r"out\.duckdb: (is not a plain file|has 2 hard links)")
+    with refused, bench.engine.attached(place, bench.underway):
+        pass
+    assert bench.untouched()
+
+
+def test_a_path_that_the_system_cannot_tell_is_refused(bench, monkeypatch):
+    """A link that is swapped while it is being followed is an error of the system at times."""
+
+    def fails(_path):
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr("orc_executor.paths.os.path.realpath", fails)
+    (bench.data / "x.csv").write_text("a\n1\n")
+    with pytest.raises(PathRefused, match=r"x\.csv: where it really is cannot be told"):
+        bench.reach.folders.sources("x.csv", 1)

@@ -48,7 +48,9 @@ def plain_bytes(file: SourceFile, compression: str) -> Iterator[BinaryIO]:
                 case _:
                     yield raw
     except (OSError, EOFError, zlib.error) as error:
-        raise SourceMalformed(file.name, f"cannot be read: {error}") from error
+        # Python names the path that it was given, which is the task's own.
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise SourceMalformed(file.name, f"cannot be read: {reason}") from error
 
 
 def check_unbroken(file: SourceFile, compression: str) -> None:
