@@ -51,6 +51,17 @@ def test_a_secret_goes_to_one_service_alone(name, holder):
     assert holders == [holder]
 
 
+@pytest.mark.parametrize("given", [{}, {"ORC_MASTER_KEY_FILE": "/theirs"}, {"ORC_MASTER_KEY_COMMAND": "kms"}])
+def test_master_keys_go_to_auth_and_the_executor(given):
+    """Ours unless a person names others, by either setting; to whoever seals or opens, and to nobody else."""
+    defaults = DEFAULTS | {"ORC_MASTER_KEY_FILE": "/home/master.key"}
+    expected = given or {"ORC_MASTER_KEY_FILE": "/home/master.key"}
+    for service in SERVICES:
+        environment = service_environment(service, given, URLS, defaults)
+        found = {name: value for name, value in environment.items() if "MASTER_KEY" in name}
+        assert found == (expected if service in {"auth", "executor"} else {})
+
+
 def test_settings_of_a_person_win_and_roots_add_up():
     """What was set stays, an empty variable counts as not set, and the file roots come before our own."""
     given = {"ORC_AUTH": "required", "ORC_HOME": "", "ORC_FILE_ROOTS": "/a:/b"}

@@ -1,6 +1,7 @@
 """Where secrets come from, and that they are not said."""
 
 import json
+from base64 import b64encode, urlsafe_b64encode
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -61,6 +62,36 @@ def test_a_secret_is_known_however_it_is_spelled(said):
     secrets = Secrets({"ORC_SECRET_GITHUB_TOKEN": ODD}, None)
     secrets.resolve(TOKEN)
     assert secrets.redact(f"led to http://h/{said}: no") == "led to http://h/***: no"
+
+
+@pytest.mark.parametrize("before", ["", "x", "me:", "Bearer "])
+@pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
+@pytest.mark.parametrize("spell", [str, quote, quote_plus])
+def test_a_secret_is_known_in_base64(before, encode, spell):
+    """Wherever it begins in what was encoded, as Basic auth does; also after it was quoted for a URL."""
+    secrets = Secrets({"ORC_SECRET_GITHUB_TOKEN": "sword/fish?>?+~"}, None)
+    secrets.resolve(TOKEN)
+    said = encode((before + spell("sword/fish?>?+~") + ";end").encode()).decode()
+    said = secrets.redact(f"got {said} and {quote(said, safe='')}")
+    assert said.count("***") == 2
+    # What is left is of what stood around it, to the digit that holds a part of both.
+    left = said.split()[1].replace("***", "")
+    assert len(left) <= 4 * (len(before) + len(";end")) / 3 + 4
+
+
+def test_a_short_secret_is_no_pattern_in_base64():
+    """Three letters of it could be of anything."""
+    secrets = Secrets({"ORC_SECRET_GITHUB_TOKEN": "abc"}, None)
+    secrets.resolve(TOKEN)
+    assert secrets.redact("YWJj abc") == "YWJj ***"
+
+
+def test_a_secret_quoted_twice():
+    """A URL in a parameter of another URL."""
+    secrets = Secrets({"ORC_SECRET_GITHUB_TOKEN": "a/b%c"}, None)
+    secrets.resolve(TOKEN)
+    once = quote("a/b%c", safe="")
+    assert secrets.redact(f"{once} {quote(once)} {quote(quote(once))}!") == "*** *** ***!"
 
 
 def test_one_secret_may_begin_another():

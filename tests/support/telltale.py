@@ -58,6 +58,13 @@ class Telltale(BaseHTTPRequestHandler):
         spelled = [*said, *map(quote, said), *(base64.b64encode(one.encode()).decode() for one in said)]
         if "redirect" in self.path:
             self.say(302, spelled, {"Location": f"http://169.254.169.254/{quote(plain)}"})
+        elif "host" in self.path:
+            self.say(302, None, {"Location": f"http://{max(plain.split(), key=len)[:200]}.invalid/"})
+        elif "rows" in self.path:
+            row = {f"as {one}": one for one in spelled}
+            self.say(200, [row, row], {})
+        elif "cast" in self.path:
+            self.say(200, [{"n": one} for one in spelled], {})
         elif "malformed" in self.path:
             self.say(200, None, {}, body=f"<html>{' '.join(spelled)}</html>".encode())
         else:

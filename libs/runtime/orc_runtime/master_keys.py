@@ -7,6 +7,7 @@ Master keys: what the secret store and the signing keys are sealed with, from a 
 They are read once at a process's start and kept in memory alone.
 """
 
+import asyncio
 import base64
 import binascii
 import re
@@ -63,6 +64,13 @@ class MasterKey(Struct, frozen=True):
     def data(self) -> bytes:
         """The bytes."""
         return base64.b64decode(self.secret.reveal())
+
+
+async def load_master_keys(settings: MasterKeySettings) -> tuple[MasterKey, ...]:
+    """Do what `read_master_keys` does without holding the loop up while a command runs."""
+    if settings.master_key_command is not None:
+        return await asyncio.to_thread(read_master_keys, settings)
+    return read_master_keys(settings)
 
 
 def read_master_keys(settings: MasterKeySettings) -> tuple[MasterKey, ...]:

@@ -5,7 +5,6 @@ The auth service, wired: Postgres for the accounts, core NATS for the questions,
     wait for Postgres, for its migrations, for NATS    →    the first signing key    →    answer until told to stop
 """
 
-import asyncio
 from contextlib import AsyncExitStack
 
 from orc_auth.answers import answers
@@ -25,7 +24,7 @@ from orc_runtime.connections import open_bus, open_database
 from orc_runtime.database import UNREACHABLE, close_pool
 from orc_runtime.health import serve_side
 from orc_runtime.lifecycle import Lifecycle
-from orc_runtime.master_keys import read_master_keys
+from orc_runtime.master_keys import load_master_keys
 from orc_runtime.metrics import create_registry
 from orc_runtime.sealing import Sealing
 
@@ -37,8 +36,7 @@ async def serve(lifecycle: Lifecycle, settings: AuthSettings) -> None:
     """Live the service's life; returns when told to stop."""
     terms = terms_of(settings)
     agreed = provider_terms(settings) if settings.oidc_issuer is not None else None
-    # A command may take its time.
-    master_keys = await asyncio.to_thread(read_master_keys, settings)
+    master_keys = await load_master_keys(settings)
     sealing = Sealing(master_keys) if master_keys else None
     registry = create_registry(settings.SERVICE)
     async with AsyncExitStack() as resources:

@@ -6,7 +6,6 @@ The executor, wired: the log, the bus, the workers, and its own health.
     let what is under way end, end the workers, let their leases run out, close
 """
 
-import asyncio
 import os
 import random
 from contextlib import AsyncExitStack
@@ -41,7 +40,7 @@ from orc_runtime.connections import open_bus, open_database
 from orc_runtime.database import close_pool
 from orc_runtime.health import NotReady, serve_side
 from orc_runtime.lifecycle import Lifecycle
-from orc_runtime.master_keys import master_key_lines, read_master_keys
+from orc_runtime.master_keys import load_master_keys, master_key_lines
 from orc_runtime.metrics import create_registry
 from orc_runtime.plugin_news import tell_plugins
 from orc_runtime.settings import read_settings
@@ -57,8 +56,7 @@ POKES, POOL_POKES = "orc.poke.run.", "orc.poke.pool."
 async def serve(lifecycle: Lifecycle, settings: ExecutorSettings) -> None:
     """Live the service's life; returns when told to stop."""
     worker_settings = read_settings(WorkerSettings, os.environ)
-    # A command may take its time.
-    keys = await asyncio.to_thread(read_master_keys, settings)
+    keys = await load_master_keys(settings)
     walls = walls_of(worker_settings)
     if walls.missing:
         _logger.warning(

@@ -1,8 +1,8 @@
 """
 Redaction: taking secrets out of texts, however somebody may have spelled them.
 
-    plain       also as a URL, JSON or an error of Python writes it, in any case of its letters
-    base64      of whatever it stood in: three spellings, by where in it the secret began
+    plain       also as a URL (of a URL), JSON or an error of Python writes it, in any case of its letters
+    base64      of whatever it stood in, a URL too: three spellings, by where in it the secret began
     cut short   at the end of a text that was longer
 """
 
@@ -10,6 +10,7 @@ import re
 from base64 import b64encode
 from collections.abc import Iterator
 from functools import cache
+from urllib.parse import quote, quote_plus
 
 from orc_executor.errors import CUT
 
@@ -49,9 +50,17 @@ class Redaction:
     def _pattern(self, secret: str) -> re.Pattern[str]:
         pattern = self._patterns[secret]
         if pattern is None:
-            spellings = ["".join(map(_spellings, secret)), *_in_base64(secret)]
+            spellings = ["".join(map(_spellings, secret))]
+            for said in {secret, *_quoted(secret)}:
+                spellings += _in_base64(said)
             pattern = self._patterns[secret] = re.compile("|".join(spellings), re.IGNORECASE)
         return pattern
+
+
+def _quoted(secret: str) -> Iterator[str]:
+    """Yield how a URL holds it: in a path, in a host, in a form."""
+    for write, safe in ((quote, "/"), (quote, ""), (quote_plus, "")):
+        yield write(secret, safe=safe, errors="surrogatepass")
 
 
 def _in_base64(secret: str) -> Iterator[str]:
@@ -72,9 +81,10 @@ def _digits(character: str) -> str:
 @cache
 def _spellings(character: str) -> str:
     """Return a pattern of how a URL, JSON or an error of Python may write a character; a host's case is lost, too."""
-    percent = "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
+    # What was quoted for a URL may have been quoted again.
+    percent = "".join(f"%(?:25)*{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
     plain = r"\s+|\+" if character.isspace() else re.escape(character)
-    return rf"(?:\\u{ord(character):04X}|\\?(?:{plain})|{percent})"
+    return rf"(?:\\u{ord(character):04X}|{percent}|\\?(?:{plain}))"
 
 
 def _without_beginning(text: str, secret: str) -> str:
