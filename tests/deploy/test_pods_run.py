@@ -141,7 +141,7 @@ def test_services_work_as_their_manifests_run_them(cluster):
     """Ready, closed to strangers, and a load goes through a worker into the volume: nothing else need be writable."""
     assert cluster.get(8080, "/jobs") == 401
     assert cluster.net.within(lambda: load(cluster)) == "success"
-    assert list(cluster.pods["executor"].folder.glob("data/**/pods.duckdb"))
+    assert (cluster.pods["executor"].folder / "data" / "pods.duckdb").exists()
 
 
 @pytest.mark.parametrize("name", [*SERVICES, "nats"])

@@ -107,7 +107,10 @@ class Pod:
 
     def __init__(self, name: str, folder: Path, secret: Mapping[str, str]) -> None:
         """`secret` has what the Secret `orc-credentials` holds; `folder` is for its volumes."""
-        documents = yaml.safe_load_all(RENDERED.read_text())
+        documents = list(yaml.safe_load_all(RENDERED.read_text()))
+        self.maps = {
+            each["metadata"]["name"]: each["data"] for each in documents if each["kind"] == "ConfigMap"
+        }
         workload = next(
             each
             for each in documents
@@ -201,8 +204,16 @@ class Pod:
             return _tmpfs(root, path, f"mode=1777,size={volume['emptyDir']['sizeLimit'].removesuffix('i')}")
         made = self.folder / name
         made.mkdir(exist_ok=True)
+        if "configMap" in volume:
+            for key, text in self.maps[volume["configMap"]["name"]].items():
+                (made / key).write_text(text)
+            return _bind(root, made, path, "ro")
         for item in volume["secret"].get("items", []):
-            (made / item["path"]).write_text(self.secret[item["key"]])
+            file = made / item["path"]
+            file.write_text(self.secret[item["key"]])
+            # As fsGroup does: of the pod's group.
+            os.chown(file, 0, self.user)
+            file.chmod(volume["secret"].get("defaultMode", 0o644))
         return _bind(root, made, path, "ro")
 
 
