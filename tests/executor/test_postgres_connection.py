@@ -109,7 +109,7 @@ def test_a_role_without_rights_is_told_what_to_grant(warehouse, database, strang
     with warehouse_worker(tmp_path, url) as worker:
         kind, message = worker.fail(INLINE, LOADER)
         assert (kind, "permission denied for schema public" in message) == ("target_unusable", True)
-        warehouse.run(f"GRANT CREATE ON SCHEMA public TO {role}")
+        warehouse.run(f"GRANT USAGE, CREATE ON SCHEMA public TO {role}")
         kind, message = worker.fail(INLINE, LOADER)
         assert (kind, "GRANT CREATE ON DATABASE" in message) == ("target_unusable", True)
         assert warehouse.run("SELECT to_regclass('t')") == [(None,)]

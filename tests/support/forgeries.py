@@ -56,7 +56,7 @@ def forgeries(key: Ed25519PrivateKey, kid: str) -> dict[str, str]:
         **{f"without {name}": signed(claims(**{name: None}), key, kid) for name in claims()},
         "expired": signed(claims(exp=now - timedelta(seconds=11)), key, kid),
         "living for years": signed(claims(exp=now + timedelta(days=3650)), key, kid),
-        "not good yet": signed(claims(nbf=now + timedelta(minutes=1)), key, kid),
+        "not good yet": signed(claims(nbf=now + timedelta(minutes=4)), key, kid),
         "issued in the future": signed(claims(iat=now + timedelta(days=1)), key, kid),
         "of another audience": signed(claims(aud="other"), key, kid),
         "of another issuer": signed(claims(iss="other"), key, kid),
