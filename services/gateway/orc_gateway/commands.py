@@ -56,7 +56,8 @@ class Caller(Struct, frozen=True):
 
     principal: Principal
     key: str | None = None
-    request_id: UUID = msgspec.field(default_factory=uuid4)
+    # Looked up at the call: the simulation has chance of its own.
+    request_id: UUID = msgspec.field(default_factory=lambda: uuid4())  # noqa: PLW0108
     """The `correlation_id` of all that follows."""
 
 
