@@ -14,9 +14,7 @@ from orc_runtime.settings import Secret
 @pytest.mark.parametrize(
     "changes", [{"is_active": False}, {"role": "viewer"}, {"password": Secret("another long pass phrase")}]
 )
-async def test_what_changes_while_a_password_is_verified(
-    identity, admin, passwords, monkeypatch, pool, changes
-):
+async def test_what_changes_while_a_password_is_verified(identity, admin, passwords, monkeypatch, changes):
     """The password was right when it was looked at, and opens nothing any more: no session outlives the change."""
     account, _ = await wishes.person(identity, admin, "bob")
     verify = passwords.verify
@@ -30,7 +28,7 @@ async def test_what_changes_while_a_password_is_verified(
     with pytest.raises(BadCredentials):
         await identity.sessions.log_in(wishes.login("bob"))
     living = "SELECT count(*) FROM sessions WHERE user_id = $1 AND ended_at IS NULL"
-    assert await pool.fetchval(living, account.user_id) == 0
+    assert await identity.pool.fetchval(living, account.user_id) == 0
 
 
 async def test_a_hash_at_another_cost_is_no_change(identity, admin, monkeypatch, passwords):

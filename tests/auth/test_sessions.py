@@ -150,7 +150,7 @@ async def test_who_comes_second_waits_for_the_first(sessions, ann, pool):
         await other.execute("SELECT FROM sessions FOR UPDATE")
         both = [asyncio.create_task(sessions.refresh(refresh(first))) for _ in range(2)]
         async with asyncio.timeout(10):
-            while 2 > await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            while await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < 2:
                 continue
         await transaction.rollback()
     outcomes = await asyncio.gather(*both, return_exceptions=True)

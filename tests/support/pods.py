@@ -208,7 +208,6 @@ class Pod:
             os.chown(made / file, 0, self.spec["securityContext"]["fsGroup"])
         return _bind(root, made, path, "ro")
 
-
     def _files(self, volume: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
         """Give name, content and mode of what a volume of a Secret or a ConfigMap holds."""
         if "configMap" in volume:
