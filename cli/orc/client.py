@@ -7,7 +7,7 @@ Every POST carries an `Idempotency-Key`, so asking again after a lost answer or 
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
 from typing import Any, Self
 from uuid import UUID, uuid4
@@ -32,6 +32,27 @@ _NOBODY = httpx.Auth()
 """Sends nothing beside the request."""
 
 
+class _Somebody(httpx.Auth):
+    """Sends the token of now, as a command may run for longer than one lives; of one that is refused, the next."""
+
+    def __init__(self, token: Callable[[str | None], str | None]) -> None:
+        self._token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        token = self._token(None)
+        answer = yield _bearing(token, request)
+        if answer.status_code == httpx.codes.UNAUTHORIZED and token is not None:
+            following = self._token(token)
+            if following not in {None, token}:
+                yield _bearing(following, request)
+
+
+def _bearing(token: str | None, request: httpx.Request) -> httpx.Request:
+    if token is not None:
+        request.headers["Authorization"] = f"Bearer {token}"
+    return request
+
+
 class ServerEvent(Struct, frozen=True):
     """One event of an SSE stream."""
 
@@ -51,7 +72,7 @@ class Gateway:
         self._client = httpx.Client(base_url=self.url, timeout=TIMEOUT_SECONDS, trust_env=False)
         self._home = options.home
         if is_somebody:
-            self._client.auth = self._authorise
+            self._client.auth = _Somebody(self._token)
 
     def __enter__(self) -> Self:
         return self
@@ -96,11 +117,8 @@ class Gateway:
             with suppress(httpx.TransportError):
                 yield from read_events(answer.iter_lines())
 
-    def _authorise(self, request: httpx.Request) -> httpx.Request:
-        """Send the token of now: a command may run for longer than one lives."""
-        if token := find_token(self._home, self.url, self._refresh):
-            request.headers["Authorization"] = f"Bearer {token}"
-        return request
+    def _token(self, refused: str | None) -> str | None:
+        return find_token(self._home, self.url, self._refresh, refused=refused)
 
     def _refresh(self, refresh_token: str) -> Tokens | None:
         """Return the next tokens; None when the session is over. Asked once: the token is used up by it."""

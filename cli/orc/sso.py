@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from orc.errors import CommandError
 
 WAIT_SECONDS_MAX = 300
+SILENCE_SECONDS_MAX = 5
+"""Browsers open connections that they may never use; the next one is looked at all the same."""
 _PAGE = b"<!doctype html><meta charset=utf-8><title>orc</title><p>You are logged in; this page can be closed.</p>\n"
 
 
@@ -52,6 +54,7 @@ class _Listener(HTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Listener
+    timeout = SILENCE_SECONDS_MAX
 
     def do_GET(self) -> None:
         found = parse_qs(urlsplit(self.path).query).get("ticket")

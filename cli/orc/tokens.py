@@ -46,18 +46,22 @@ def token_file(home: Path) -> Path:
     return Path(configuration) / "orc" / "tokens.json"
 
 
-def find_token(home: Path, url: str, refresh: Refresh) -> str | None:
-    """Return what to send to a gateway: the environment's token or API key, else the one kept, refreshed if need be."""
+def find_token(home: Path, url: str, refresh: Refresh, *, refused: str | None = None) -> str | None:
+    """
+    Return what to send to a gateway: the environment's token or API key, else the one kept, refreshed if need be.
+
+    A token that was `refused` is refreshed too: it may be void before its time, as after a lost signing key.
+    """
     if given := os.environ.get("ORC_TOKEN"):
         return given
     path = token_file(home)
     kept = _read(path).get(url)
-    if kept is None or not kept.is_stale or kept.refresh_token is None:
+    if kept is None or not _is_over(kept, refused) or kept.refresh_token is None:
         return None if kept is None else kept.token
     with _locked(path):
         # Another command may have refreshed it meanwhile.
         kept = _read(path).get(url)
-        if kept is not None and kept.is_stale and kept.refresh_token is not None:
+        if kept is not None and _is_over(kept, refused) and kept.refresh_token is not None:
             kept = refresh(kept.refresh_token)
             _write(path, url, kept)
     return None if kept is None else kept.token
@@ -74,6 +78,10 @@ def keep_tokens(home: Path, url: str, tokens: Tokens | None) -> Path:
     with _locked(path):
         _write(path, url, tokens)
     return path
+
+
+def _is_over(tokens: Tokens, refused: str | None) -> bool:
+    return tokens.is_stale or tokens.token == refused
 
 
 @contextmanager

@@ -176,6 +176,10 @@ async def test_a_key_does_not_make_itself_more(identity, admin, bob):
     for changes in ({"role": "admin"}, {"password": Secret(NEW)}):
         with pytest.raises(NotByKey):
             await identity.changes.change(change(key, account.user_id, **changes))
+    boss, _ = await wishes.person(identity, admin, "boss", "admin")
+    await identity.changes.change(change(key, boss.user_id, is_active=False))
+    with pytest.raises(NotByKey):
+        await identity.changes.change(change(key, boss.user_id, is_active=True))
     with pytest.raises(NotByKey):
         await identity.changes.change_password(change_password(key, STRONG, NEW))
 

@@ -106,6 +106,18 @@ async def test_whom_no_group_gives_a_role_does_not_come_in(log_in, provider, poo
     assert await pool.fetchval("SELECT count(*) FROM accounts") == 0
 
 
+async def test_groups_do_not_take_the_last_admin_away(log_in, who, provider, pool, ann):
+    """Who is the last active admin and is none by the groups is not let in, and stays it; with another one they follow."""
+    provider.claims |= {"sub": "p-2", "preferred_username": "root", "groups": ["bosses"]}
+    first = await log_in()
+    provider.claims["groups"] = ["data"]
+    with pytest.raises(NotLetIn, match="last active admin"):
+        await log_in()
+    assert (await who(first)).role == "admin"
+    await ann("admin")
+    assert (await who(await log_in())).role == "operator"
+
+
 async def test_who_is_not_active_does_not_come_in(log_in, pool):
     """The provider's word does not outweigh an admin's."""
     await log_in()

@@ -100,6 +100,21 @@ async def test_a_lost_key_is_dropped_at_once(keys):
     assert (await keys.current())[0].kid == third
 
 
+async def test_a_lost_key_of_before_there_was_word_of_keys_is_dropped(pool, clock):
+    """The first version made its key without saying so in the log; it verifies, and is dropped as any other."""
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes_raw()
+    await pool.execute(
+        "INSERT INTO keys (kid, private_key, public_key) VALUES ($1, $2, $3)",
+        thumbprint(public), private.private_bytes_raw(), public,
+    )  # fmt: skip
+    keys = SigningKeys(pool, CLEAR, clock, token_seconds=900, days=90)
+    await keys.prepare()
+    assert await kids(keys) == [thumbprint(public)]
+    made = await keys.rotate(ANN, uuid4(), drop_old=True)
+    assert await kids(keys) == [made]
+
+
 async def test_an_old_key_is_replaced_by_itself(pool, keys, database):
     """Whatever process looks first."""
     await keys.replace_when_old()

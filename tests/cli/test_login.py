@@ -70,6 +70,25 @@ def test_a_stale_token_is_renewed_once(orc, gateway, log_in):
     assert json.loads(kept.read_text()) == {gateway.url: tokens("new")}
 
 
+def test_a_token_that_is_void_before_its_time_is_renewed(orc, gateway, log_in):
+    """As when the signing key was lost: the command asks again with the next one, once, and goes on."""
+    kept = log_in(tokens("void"))
+    gateway.on("GET", "/jobs", Answer({"detail": "no longer"}, status=401), [])
+    gateway.on("POST", "/auth/refresh", tokens("new"))
+    orc("jobs", "list")
+    assert sent(gateway) == ["Bearer access-void", "Bearer access-new"]
+    assert json.loads(kept.read_text()) == {gateway.url: tokens("new")}
+
+
+def test_what_stays_refused_is_asked_once_more_at_most(orc, gateway, log_in):
+    """Whoever is let in by no token is not asked for ever."""
+    log_in(tokens("void"))
+    gateway.on("GET", "/jobs", Answer({"detail": "no"}, status=401))
+    gateway.on("POST", "/auth/refresh", tokens("new"))
+    assert orc("jobs", "list").code == 1
+    assert sent(gateway) == ["Bearer access-void", "Bearer access-new"]
+
+
 def test_a_session_that_is_over_is_forgotten(orc, gateway, log_in):
     """Its tokens are sent no more."""
     kept = log_in(tokens("old", LONG_AGO))

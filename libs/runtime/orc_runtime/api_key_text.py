@@ -21,6 +21,7 @@ from orc_runtime.settings import Secret
 
 KEY_ID_CHARS = 10
 SECRET_BYTES = 32
+_KEY_ID = re.compile(r"[a-z2-7]{10}")
 _KEY = re.compile(
     r"(?P<body>orc_(?P<key_id>[a-z2-7]{10})_(?P<secret>[a-z2-7]{52}))_(?P<checksum>[a-z2-7]{7})"
 )
@@ -44,6 +45,11 @@ def new_key() -> KeyParts:
     return KeyParts(
         _base32(secrets.token_bytes(7))[:KEY_ID_CHARS], Secret(_base32(secrets.token_bytes(SECRET_BYTES)))
     )
+
+
+def is_key_id(text: str) -> bool:
+    """Tell whether a text may be a key's public part: no other is looked for."""
+    return _KEY_ID.fullmatch(text) is not None
 
 
 def parse_key(text: str) -> KeyParts | None:

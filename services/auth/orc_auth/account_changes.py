@@ -72,6 +72,8 @@ class AccountChanges:
             row = await self._locked(connection, wish.user_id)
             role = row["role"] if wish.role is None else wish.role
             is_active = row["is_active"] if wish.is_active is None else wish.is_active
+            if admin.scopes is not None and role == "admin" and is_active and not row["is_active"]:
+                raise NotByKey("makes no admin")
             if not (role == "admin" and is_active) and await connection.fetchval(
                 load("orc_auth", "is_last_admin"), wish.user_id
             ):

@@ -19,7 +19,7 @@ from orc_auth.transactions import in_transaction
 from orc_events.event import NO_STREAM
 from orc_events.statements import load
 from orc_runtime.access import SCOPES, Access
-from orc_runtime.api_key_text import new_key
+from orc_runtime.api_key_text import is_key_id, new_key
 from orc_runtime.auth_messages.api_keys import (
     AddedKey,
     AddKey,
@@ -47,6 +47,8 @@ KEYS_MAX = 100
 """Living keys of one account."""
 KEPT_DAYS = 90
 """How long a key is still listed that is no longer good."""
+DEAD_MAX = 1_000
+"""So many of them of one account: who makes and revokes keys again and again fills no table."""
 LIST_MAX = 1000
 ALL_SCOPES = (*SCOPES, *sorted({f"{scope.partition(':')[0]}:*" for scope in SCOPES}), "*")
 
@@ -73,7 +75,11 @@ class ApiKeys:
         parts, command_id = new_key(), uuid4()
 
         async def work(connection: asyncpg.Connection) -> ApiKey:
-            living = await connection.fetchval(load("orc_auth", "lock_keys_of"), user_id, KEPT_DAYS)
+            # Counted once nobody else makes one: a statement that waits for a lock still counts what was before it.
+            await connection.execute(load("orc_auth", "lock_account"), user_id)
+            living = await connection.fetchval(
+                load("orc_auth", "count_keys_of"), user_id, KEPT_DAYS, DEAD_MAX
+            )
             row = await connection.fetchrow(load("orc_auth", "api_key"), parts.key_id)
             # It is there when this was committed before and the answer was lost.
             if row is None:
@@ -107,6 +113,8 @@ class ApiKeys:
     async def revoke(self, wish: RevokeKey) -> Done:
         """End a key of one's own, or as an admin anybody's; raises Unauthorized, Forbidden, Missing."""
         principal = await self._authority.require(wish.authority, CHANGE_OWN)
+        if not is_key_id(wish.key_id):
+            raise Missing("API key")
         row = await self._pool.fetchrow(load("orc_auth", "api_key"), wish.key_id)
         if row is None or not await self._may_revoke(principal, row, wish):
             # Others' keys are no more to be found than those that never were.

@@ -94,6 +94,7 @@ class Sessions:
             ),
             account["username"],
             wish.request_id,
+            version=account["version"],
         )
 
     async def open(
@@ -102,14 +103,22 @@ class Sessions:
         username: str,
         request_id: UUID,
         *,
+        version: int,
         by: str = "password",
         seconds_max: int | None = None,
     ) -> Opened:
-        """Open a session for somebody who has proved to be that account; it lasts `seconds_max` if that is less."""
+        """
+        Open a session for somebody who has proved to be that account; it lasts `seconds_max` if that is less.
+
+        Raises BadCredentials when the account is no longer what it was at that `version`.
+        """
         user_id = principal.user_id
         assert user_id is not None
 
         async def work(connection: asyncpg.Connection) -> tuple[UUID, datetime, Secret, bool]:
+            # What changes an account ends its sessions: one that opens meanwhile would be missed, and outlive that.
+            if await connection.fetchval(load("orc_auth", "hold_account"), user_id, version) is None:
+                raise BadCredentials
             session_id = uuid4()
             expires_at = await connection.fetchval(
                 load("orc_auth", "insert_session"),

@@ -166,7 +166,9 @@ class SigningKeys:
         said = [Said(NO_STREAM, (made,), uuid4())]
         if drop_old:
             dropped = await connection.fetch(load("orc_auth", "drop_keys"), kid)
-            said += [Said(1, (SigningKeyDropped(kid=row["kid"]),), uuid4()) for row in dropped]
+            said += [
+                Said(int(row["was_said"]), (SigningKeyDropped(kid=row["kid"]),), uuid4()) for row in dropped
+            ]
         await say(connection, said, actor=actor, request_id=request_id, clock=self._clock)
         return kid
 

@@ -128,9 +128,9 @@ class ProviderLogins:
         role = self._terms.role_of(_groups(claims.get(self._terms.groups_claim)))
         if role is None:
             raise NotLetIn("none of the groups that the provider tells gives a role here")
-        principal, username = await self._account(claims, role, wish.request_id)
+        principal, username, version = await self._account(claims, role, wish.request_id)
         if row["port"] is None:
-            return await self._open(principal, username, wish.request_id)
+            return await self._open(principal, username, version, wish.request_id)
         ticket = secrets.token_urlsafe(32)
         await self._pool.execute(
             load("orc_auth", "insert_oidc_ticket"),
@@ -147,39 +147,47 @@ class ProviderLogins:
         if row is None or not hmac.compare_digest(row["challenge"], challenge_of(wish.verifier.reveal())):
             raise Unauthorized
         principal = Principal(subject=f"user:{row['username']}", user_id=row["user_id"], role=row["role"])
-        return await self._open(principal, row["username"], wish.request_id)
+        return await self._open(principal, row["username"], row["version"], wish.request_id)
 
-    async def _open(self, principal: Principal, username: str, request_id: UUID) -> Opened:
+    async def _open(self, principal: Principal, username: str, version: int, request_id: UUID) -> Opened:
         return await self._sessions.open(
-            principal, username, request_id, by=BY, seconds_max=self._terms.session_seconds
+            principal, username, request_id, version=version, by=BY, seconds_max=self._terms.session_seconds
         )
 
-    async def _account(self, claims: dict[str, Any], role: Role, request_id: UUID) -> tuple[Principal, str]:
-        """Return the person's account, made at their first login, with the role of now."""
+    async def _account(
+        self, claims: dict[str, Any], role: Role, request_id: UUID
+    ) -> tuple[Principal, str, int]:
+        """Return the person's account, made at their first login, with the role and the version of now."""
         issuer, subject = self._terms.issuer, claims["sub"]
 
-        async def work(connection: asyncpg.Connection) -> tuple[UUID, str, bool]:
+        async def work(connection: asyncpg.Connection) -> tuple[UUID, str, int, bool]:
+            await connection.execute(load("orc_auth", "lock_admins"))
             row = await connection.fetchrow(load("orc_auth", "account_of_provider"), issuer, subject)
             if row is None:
                 user_id, username = await self._make(connection, claims, role, request_id)
-                return user_id, username, False
+                return user_id, username, 1, False
             if not row["is_active"]:
                 raise NotLetIn("the account is not active")
             if row["role"] == role:
-                return row["user_id"], row["username"], False
-            await connection.execute(load("orc_auth", "follow_provider"), row["user_id"], role)
+                return row["user_id"], row["username"], row["version"], False
+            if await connection.fetchval(load("orc_auth", "is_last_admin"), row["user_id"]):
+                raise NotLetIn(
+                    "the groups that the provider tells give no admin any more, and this is the last active admin: "
+                    "give the person the group back, or have them make another admin while they are logged in"
+                )
+            version = await connection.fetchval(load("orc_auth", "follow_provider"), row["user_id"], role)
             said = [
                 Said(row["version"], (UserRoleChanged(user_id=row["user_id"], role=role),), uuid4()),
                 *await end_sessions(connection, row["user_id"], "account"),
             ]
             actor = Principal(subject=f"user:{row['username']}", user_id=row["user_id"], role=role)
             await say(connection, said, actor=actor, request_id=request_id, clock=self._clock)
-            return row["user_id"], row["username"], True
+            return row["user_id"], row["username"], version, True
 
-        user_id, username, has_ended = await in_transaction(self._pool, work)
+        user_id, username, version, has_ended = await in_transaction(self._pool, work)
         if has_ended:
             await self._tell()
-        return Principal(subject=f"user:{username}", user_id=user_id, role=role), username
+        return Principal(subject=f"user:{username}", user_id=user_id, role=role), username, version
 
     async def _make(
         self, connection: asyncpg.Connection, claims: dict[str, Any], role: Role, request_id: UUID
