@@ -1,6 +1,7 @@
 """The oracle's own reading of files: receipts and tagged rows of DuckDB files, and the search for the canary."""
 
 import mmap
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,12 +20,27 @@ class Loads(NamedTuple):
     faults: list[str]
 
 
+def files_of(data: Path, suffix: str) -> list[Path]:
+    """Return the files that jobs have made; scratch is a worker's own, and deeper than a path can tell."""
+    return sorted(
+        Path(place, name)
+        for place, folders, names in os.walk(data)
+        if not _leave_out(folders)
+        for name in names
+        if name.endswith(suffix)
+    )
+
+
+def _leave_out(folders: list[str]) -> None:
+    folders[:] = [name for name in folders if name != ".scratch"]
+
+
 def loads_in(data: Path) -> Loads:
     """Read every DuckDB file, as nobody writes any more; files named `broken-…` were broken on purpose."""
     receipts: list[dict[str, Any]] = []
     tagged: Counter[str] = Counter()
     faults: list[str] = []
-    for path in sorted(data.rglob("*.duckdb")):
+    for path in files_of(data, ".duckdb"):
         if path.name.startswith("broken-"):
             continue
         try:
