@@ -82,7 +82,8 @@ def canary_in(canary: str, searched: tuple[Path, ...]) -> list[str]:
     """Name each file that holds the canary, bytes as they lie on the disk."""
     found = []
     for folder in searched:
-        for path in [folder] if folder.is_file() else sorted(folder.rglob("*")):
+        inside = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+        for path in [folder] if folder.is_file() else sorted(inside):
             if not path.is_file() or path.stat().st_size == 0:
                 continue
             with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
