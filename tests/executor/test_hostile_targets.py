@@ -121,7 +121,7 @@ def test_a_macro_cannot_answer_for_a_check(worker, macro):
     "query", ["SELECT * FROM leak", "SELECT * FROM t WHERE s = leaked()", "SELECT * FROM leaking()"]
 )
 def test_what_a_check_reads_through_the_file_is_tables(worker, query):
-    """A view or a macro that reads other people's files is found out, and its name is all that is told."""
+    """A view or a macro that reads other people's files is found out, and nothing of them is told."""
     prepare(
         worker,
         f"CREATE VIEW leak AS SELECT * FROM {LEAKED}",
@@ -129,5 +129,7 @@ def test_what_a_check_reads_through_the_file_is_tables(worker, query):
         f"CREATE MACRO leaking() AS TABLE SELECT * FROM {LEAKED}",
     )
     kind, message = worker.fail(ROWS, table(checks=[{"type": "sql", "query": query}]))
-    assert (kind, "it reads read_text, not the target's tables alone" in message) == ("checks_failed", True)
+    # Where all that is read has a name in the scratch folder the engine itself lets it reach nothing else.
+    reasons = "it reads read_text, not the target's tables alone", "operations are disabled by configuration"
+    assert (kind, any(reason in message for reason in reasons)) == ("checks_failed", True)
     assert "hush-hush" not in message

@@ -52,7 +52,7 @@ def test_without_options_the_scan_is_duckdbs_own(opened, tmp_path):
     source, engine = opened()
     (scan,) = source.scans(engine, None)
     paths = ", ".join(f"'…/{number:02}.parquet'" for number in range(20))
-    shown = re.sub(r"'/[^']*/", "'…/", scan.sql)
+    shown = re.sub(r"'/[^']*/file-\d+-", "'…/", scan.sql)
     assert shown == f"SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
 
 
@@ -154,6 +154,6 @@ def test_a_condition_on_the_cursor_reaches_the_file(opened, tmp_path):
     source, engine = opened(incremental={"cursor": "n"})
     (scan,) = source.scans(engine, None)
     assert (scan.cursor.name, scan.cursor.type) == ("n", "BIGINT")
-    plan = engine.run(f"EXPLAIN SELECT * FROM ({scan.sql}) WHERE {scan.cursor.value} > 99990")[0][1]
+    plan = engine.run(f"EXPLAIN SELECT * FROM ({scan.sql}) WHERE {scan.cursor.value} > 99990")[-1][1]
     assert "n>99990" in plan.replace(" ", "")
     assert "FILTER" not in plan.replace("Filters", "")

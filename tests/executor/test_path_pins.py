@@ -72,7 +72,7 @@ def test_a_file_swapped_after_it_was_opened_is_read_as_it_was(bench):
     swap(bench.data / "in", bench.outside.folder)
     assert bench.engine.run(f"SELECT a FROM read_csv('{file.pattern}')") == [(1,)]
     assert Path(file.path).read_text() == "a\n1\n"
-    assert (file.name, Path(file.path).name) == ("in/x.csv", "x.csv")
+    assert (file.name, Path(file.path).name[-6:]) == ("in/x.csv", "-x.csv")
     assert bench.untouched()
 
 

@@ -29,6 +29,17 @@ def literal_address(host: str) -> Address | None:
         return _from_inet_aton(host)
 
 
+def dns_name(host: str) -> str:
+    """Return a host's name as DNS has it: in small letters, others as `xn--…`, without the last dot."""
+    name = host.lower()
+    if not name.isascii():
+        try:
+            name = name.encode("idna").decode()
+        except UnicodeError:
+            return name
+    return name.removesuffix(".")
+
+
 def unwrapped(address: Address) -> Address:
     """Return the IPv4 address that an IPv6 one leads to, else the address itself."""
     if isinstance(address, IPv6Address):

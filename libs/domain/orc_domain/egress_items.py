@@ -11,7 +11,7 @@ from typing import Annotated, Self
 
 from msgspec import Meta, Struct
 
-from orc_domain.address_forms import Address, Network, within
+from orc_domain.address_forms import Address, Network, dns_name, within
 
 PORT_MAX = 65_535
 Port = Annotated[int, Meta(ge=1, le=PORT_MAX)]
@@ -57,7 +57,7 @@ class Allowed(Struct, frozen=True):
         """Say whether it speaks of this name."""
         if not self.host:
             return False
-        name = name.lower().removesuffix(".")
+        name = dns_name(name)
         return name.endswith(self.host[1:]) if self.host.startswith("*.") else name == self.host
 
     def has_port(self, port: int) -> bool:
@@ -84,4 +84,5 @@ def read_item(text: str) -> Allowed:
             raise ValueError(f"{text!r} is an address with the size of a network; say {whole}") from error
     if len(place) <= NAME_CHARACTERS_MAX and _NAME.fullmatch(place.removesuffix(".")):
         return Allowed(host=place.removesuffix("."), port=port)
-    raise ValueError(f"{text!r} is no network, address or host name; valid is {_VALID}")
+    spelled = "" if place.isascii() else "; a name in other letters as DNS has it, xn--…"
+    raise ValueError(f"{text!r} is no network, address or host name; valid is {_VALID}{spelled}")

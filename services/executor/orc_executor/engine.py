@@ -7,6 +7,7 @@ scratch folder, where files of a task have names that lead to them, nothing else
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -95,6 +96,12 @@ class Engine:
     def describe(self, query: str) -> dict[str, str]:
         """Return the columns of a query and their types; raises duckdb.Error."""
         return {row[0]: row[1] for row in self.run(f"DESCRIBE {query}")}
+
+    @cached_property
+    def own_types(self) -> frozenset[str]:
+        """The names of DuckDB's own types, in small letters."""
+        own = "SELECT DISTINCT lower(type_name) FROM duckdb_types() WHERE database_name = 'system'"
+        return frozenset(name for (name,) in self.run(own))
 
     def is_one_select(self, sql: str) -> bool:
         """Tell whether a text is one SELECT statement; raises duckdb.Error when it is no SQL."""

@@ -46,17 +46,26 @@ class SourceFile(Struct, frozen=True):
 class Folders:
     """The folders that files may be in."""
 
-    def __init__(self, data_dir: Path, file_roots: Sequence[Path] = (), hidden: Sequence[Path] = ()) -> None:
-        """Nothing in the `hidden` folders may be read, unless it is in the data folder."""
+    def __init__(
+        self,
+        data_dir: Path,
+        file_roots: Sequence[Path] = (),
+        hidden: Sequence[Path] = (),
+        others: Sequence[str] = (),
+    ) -> None:
+        """
+        Nothing in the `hidden` folders may be read, unless it is in the data folder.
+
+        `others` no job can name, but the worker itself reads them: they must be what they were, too.
+        """
         self.data_dir = os.path.realpath(data_dir)
         self.all = (self.data_dir, *(os.path.realpath(root) for root in file_roots))
         self._hidden = [os.path.realpath(folder) for folder in hidden]
-        self._at_first = [_identity(root) for root in self.all]
+        self._at_first = {path: _identity(path) for path in (*self.all, *others)}
 
     def made_anew(self) -> str | None:
-        """Return a folder that is another than at first, if only of the same name."""
-        found = zip(self.all, self._at_first, strict=True)
-        return next((root for root, first in found if _identity(root) != first), None)
+        """Return a folder, or another's path, that is another than at first, if only of the same name."""
+        return next((path for path, first in self._at_first.items() if _identity(path) != first), None)
 
     def sources(self, path: str, files_max: int) -> list[SourceFile]:
         """Return the file, or those that the pattern matches, by name; raises SourceMissing, PathRefused."""

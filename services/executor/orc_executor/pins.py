@@ -19,7 +19,8 @@ from orc_executor.beneath import folder_in, look_at, open_at, open_folder, path_
 from orc_executor.errors import PathRefused, SourceMissing, TargetUnusable
 from orc_executor.paths import SourceFile, check_plain, mark_of
 
-_FOLDER = "files"
+_TAIL_CHARACTERS = 20
+"""Of a file's name, kept in the link's."""
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -135,13 +136,14 @@ class Pins:
             os.close(self._held.pop())
 
     def _link(self, descriptor: int, real: str) -> Path:
-        # The end of the name tells how it is compressed, a folder `key=value` the value of a column.
+        # The end of the name tells how it is compressed, a folder `key=value` the value of a column. No folder a file:
+        # some file systems take milliseconds to remove one.
         *folders, base = real.split("/")
-        home = self._folder().joinpath(
-            _FOLDER, str(len(self._held)), *(folder for folder in folders if "=" in folder)
-        )
-        home.mkdir(parents=True)
-        link = home / base
+        columns = [folder for folder in folders if "=" in folder]
+        home = self._folder().joinpath(*columns)
+        if columns:
+            home.mkdir(parents=True, exist_ok=True)
+        link = home / f"file-{len(self._held)}-{base[-_TAIL_CHARACTERS:]}"
         link.symlink_to(path_of(descriptor, real))
         return link
 

@@ -17,7 +17,6 @@ import signal
 import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
-from pathlib import Path
 
 from msgspec import Struct
 
@@ -37,12 +36,12 @@ _SYSTEM = (
     *(
         f"/etc/{name}"
         for name in (
-            "ssl", "pki", "ca-certificates", "crypto-policies", "resolv.conf", "hosts", "host.conf", "nsswitch.conf",
+            "ssl", "pki", "ca-certificates", "crypto-policies", "host.conf", "nsswitch.conf",
             "gai.conf", "services", "protocols", "localtime", "timezone", "ld.so.cache", "passwd", "group", "mime.types",
             "os-release", "gss", "krb5.conf",
         )
     ),
-    "/run/systemd/resolve", "/run/resolvconf",
+    "/run/systemd/resolve", "/run/resolvconf", "/var/lib/ca-certificates",
 )  # fmt: skip
 """What libraries read of any machine; no home, no setting of anything else, and of processes none but itself: the
 environment of the executor names its database."""
@@ -81,7 +80,7 @@ def confine(settings: WorkerSettings, *, offline: bool) -> Walls:
         # Held open, it stays the folder that the rule is about; one that was let go may be made anew.
         os.open("/proc/self", os.O_PATH | os.O_CLOEXEC)
         landlock.restrict(
-            read=[*_SYSTEM, *_code(), *map(str, _read(settings, offline=offline))],
+            read=[*_SYSTEM, *_code(), *_read(settings, offline=offline)],
             write=[str(settings.data_dir), str(settings.scratch), os.devnull],
             offline=offline,
         )
@@ -136,13 +135,17 @@ def _plugin_packages() -> Iterator[str]:
             yield point.module.partition(".")[0]
 
 
-def _read(settings: WorkerSettings, *, offline: bool) -> Iterator[Path]:
-    yield from settings.file_roots
-    yield from settings.worker_read_dirs
-    if offline:
-        return
+def _read(settings: WorkerSettings, *, offline: bool) -> Iterator[str]:
+    yield from map(str, (*settings.file_roots, *settings.worker_read_dirs))
+    if not offline:
+        yield from read_online(settings)
+
+
+def read_online(settings: WorkerSettings) -> Iterator[str]:
+    """Yield what a worker with network reads that others put there, and may put there anew: it is another then."""
+    yield from ("/etc/resolv.conf", "/etc/hosts")
     if settings.secrets_dir is not None:
-        yield settings.secrets_dir
+        yield str(settings.secrets_dir)
     for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
         if named := os.environ.get(variable):
-            yield Path(named)
+            yield named

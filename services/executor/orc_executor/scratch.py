@@ -13,6 +13,7 @@ import fcntl
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from orc_executor.beneath import HAS_DESCRIPTOR_PATHS, path_of
@@ -51,7 +52,10 @@ class Scratch:
     def subfolder(self, name: str) -> Path:
         """Return a fresh, empty folder in it."""
         folder = self.folder / name
-        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            if not any(folder.iterdir()):
+                return folder
+            shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         return folder
 

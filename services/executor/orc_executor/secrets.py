@@ -36,9 +36,11 @@ class Secrets:
         """Return the secret; raises SecretMissing naming the places, SecretUnreachable, SecretUnusable."""
         name = reference.secret
         variable = f"ORC_SECRET_{name.upper().replace('-', '_')}"
-        text = self._environ.get(variable) or self._from_file(name)
+        text, fault = self._environ.get(variable, ""), ""
         if not text:
-            file = self._folder / name if self._folder else "(ORC_SECRETS_DIR is not set)"
+            text, fault = self._from_file(name)
+        if not text:
+            file = f"{self._folder / name}{fault}" if self._folder else "(ORC_SECRETS_DIR is not set)"
             text = self._from_store(name, f"the variable {variable}", f"the file {file}")
         self._redaction.add(text)
         return Secret(text)
@@ -56,15 +58,20 @@ class Secrets:
         self._redaction.clear()
         self.stored = NOTHING_STORED
 
-    def _from_file(self, name: str) -> str:
+    def _from_file(self, name: str) -> tuple[str, str]:
+        """Return what it holds, and else why that cannot be told where there is one."""
         if self._folder is None:
-            return ""
+            return "", ""
         try:
             with (self._folder / name).open("rb") as file:
                 # Editors end a file with a newline; no secret that goes into a header can hold one.
-                return file.read(SECRET_BYTES_MAX).decode("utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError):
-            return ""
+                return file.read(SECRET_BYTES_MAX).decode("utf-8").rstrip("\r\n"), ""
+        except FileNotFoundError:
+            return "", ""
+        except OSError as error:
+            return "", f" (which the worker cannot read: {error.strerror})"
+        except UnicodeDecodeError:
+            return "", " (which is not UTF-8)"
 
     def _from_store(self, name: str, *places: str) -> str:
         trouble = self.stored.trouble

@@ -34,7 +34,7 @@ from orc_executor.beneath import HAS_DESCRIPTOR_PATHS
 from orc_executor.errors import Internal, OutcomeUnknown, OutOfMemory, TaskError, TaskStopped
 from orc_executor.frames import Answer, Failed, Loaded, NoReceipt, Stopped
 from orc_executor.paths import Folders
-from orc_executor.sandbox import confine, die_with_parent, limit_resources
+from orc_executor.sandbox import confine, die_with_parent, limit_resources, read_online
 from orc_executor.scratch import Scratch
 from orc_executor.secrets import Secrets
 from orc_executor.underway import Reach, Underway
@@ -156,10 +156,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     settings = read_settings(WorkerSettings, os.environ)
     limit_resources(settings)
     keys = () if options.keys is None else _read_keys(options.keys)
-    settings.scratch.mkdir(parents=True, exist_ok=True)
+    for folder in (settings.data_dir, settings.scratch):
+        folder.mkdir(parents=True, exist_ok=True)
     walls = confine(settings, offline=options.offline)
     reach = Reach(
-        Folders(settings.data_dir, settings.file_roots, settings.file_roots_except),
+        Folders(
+            settings.data_dir,
+            settings.file_roots,
+            settings.file_roots_except,
+            () if options.offline else tuple(read_online(settings)),
+        ),
         Scratch(settings.scratch),
         Secrets(os.environ, settings.secrets_dir, keys),
         settings.egress,

@@ -76,7 +76,7 @@ def csv_scans(
     path = sql_names.text(str(spool))
     dialect = (
         f"header = true, delim = {sql_names.text(delimiter)}, quote = '\"', escape = '\"', nullstr = '', "
-        "strict_mode = true, null_padding = false"
+        "strict_mode = true, null_padding = false, comment = ''"
     )
     try:
         ((found, date_format, timestamp_format),) = engine.run(

@@ -36,7 +36,8 @@ class Dialect(Struct, frozen=True, kw_only=True):
             f"header = {'true' if self.has_header else 'false'}, delim = {sql_names.text(self.delimiter)}",
             f"quote = {sql_names.text(self.quote)}, escape = {sql_names.text(self.escape)}",
             f"nullstr = {sql_names.texts(self.null_values)}, strict_mode = true, null_padding = false",
-            f"compression = {sql_names.text(self.compression)}, max_line_size = {LINE_BYTES_MAX}",
+            # Left to itself the sniffer takes `#` for the beginning of a comment.
+            f"comment = '', compression = {sql_names.text(self.compression)}, max_line_size = {LINE_BYTES_MAX}",
         ]
         if self.skip_lines:
             options.append(f"skip = {self.skip_lines}")

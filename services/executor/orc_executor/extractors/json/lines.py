@@ -20,12 +20,12 @@ from orc_executor.errors import WrongShape
 from orc_executor.extractors.declared import cast_sql
 from orc_executor.extractors.json.cursor import ROWS, CursorPlace, find_cursor
 from orc_executor.extractors.json.keys import check_keys
+from orc_executor.extractors.json.reading import NO_COLUMNS, NO_MAPS
 from orc_executor.extractors.shaping import shape
 from orc_executor.extractors.source import Columns, Scan, fits
 
 _NULL = re.compile(r'"NULL"(?=$|[,)\[])')
 """The type of what is null, of a column or inside one; a field of that name is followed by its type."""
-_NO_RECORDS = "expected records, but got non-record JSON"
 _JSON = "JSON"
 """A column that had values of several kinds once; what is read as JSON itself stays what it is, text or number."""
 _TEXTS = frozenset({"VARCHAR", "TEXT", "STRING", "JSON"})
@@ -80,12 +80,12 @@ def json_scans(
     yield Scan(sql=shaped.sql, columns=shaped.columns, bytes=size, cursor=shaped.cursor)
 
 
-def found_sql(spool: Path) -> str:
+def found_sql(spool: Path, options: str = "") -> str:
     """Return the query whose columns are the types of all records; by default DuckDB would look at 32 files."""
     path = sql_names.text(str(spool))
     return (
         f"SELECT * FROM read_json({path}, format = 'newline_delimited', records = true, sample_size = -1, "
-        "maximum_sample_files = -1)"
+        f"maximum_sample_files = -1{options})"
     )
 
 
@@ -93,7 +93,12 @@ def _described(engine: Engine, spool: Path) -> dict[str, str]:
     try:
         return engine.describe(found_sql(spool))
     except duckdb.Error as error:
-        if _NO_RECORDS in str(error):
+        if NO_COLUMNS not in str(error):
+            raise
+    try:
+        return engine.describe(found_sql(spool, f", {NO_MAPS}"))
+    except duckdb.Error as error:
+        if NO_COLUMNS in str(error):
             raise WrongShape("the records have no fields with a name") from error
         raise
 

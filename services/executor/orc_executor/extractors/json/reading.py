@@ -29,7 +29,9 @@ RECORD_BYTES_MAX = 16 * 1024 * 1024
 FILES_A_LOOK = 4
 """While it looks for types, DuckDB keeps 32 MiB a file."""
 NO_COLUMNS = "expected records, but got non-record JSON"
-"""What DuckDB says where it found no record at all."""
+"""What DuckDB says where it found no record at all, or took one with many keys for a map."""
+NO_MAPS = "map_inference_threshold = -1"
+"""The option that has records of many keys, or with few in common, be records still."""
 _PATH = "_orc_path"
 
 
@@ -60,9 +62,15 @@ def _looked_at(engine: Engine, files: Sequence[JsonFile]) -> list[dict[str, str]
     except duckdb.BinderException as error:
         if NO_COLUMNS not in str(error):
             raise
-        # One file whose records are all empty is enough for that.
-        if len(files) > 1:
-            return [found for file in files for found in _looked_at(engine, [file])]
+    # One file whose records are all empty is enough for that.
+    if len(files) > 1:
+        return [found for file in files for found in _looked_at(engine, [file])]
+    try:
+        # Not from the first: objects within records stay the maps that tables have columns for.
+        return [engine.describe(f"SELECT * FROM {_read(files, f'{options}, {NO_MAPS}')}")]
+    except duckdb.BinderException as error:
+        if NO_COLUMNS not in str(error):
+            raise
         values = _read(files, "auto_detect = false, columns = {'json': 'JSON'}", records=False)
         if engine.run(f"SELECT 1 FROM {values} WHERE json_type(json) NOT IN ('OBJECT', 'NULL') LIMIT 1"):
             raise

@@ -14,16 +14,22 @@ from orc_executor.engine import Engine
 from orc_executor.errors import TargetUnusable, storable
 
 _TRAPS = load("orc_executor", "target_traps")
+_TYPE = "the type"
 _SHOWN_MAX = 3
 _SHOWN_CHARACTERS_MAX = 200
 
 
 def check_traps(engine: Engine, name: str) -> None:
     """Refuse the attached file when it holds one; raises TargetUnusable, duckdb.Error."""
-    found = engine.run(_TRAPS)
+    # Types are compared here: asking DuckDB for its own each time would take as long as all else does.
+    found = [
+        f"{kind} {schema}.{trap}"
+        for kind, schema, trap in engine.run(_TRAPS)
+        if kind != _TYPE or trap.lower() in engine.own_types
+    ]
     if not found:
         return
-    shown = ", ".join(f"{kind} {trap}" for kind, trap in found[:_SHOWN_MAX])
+    shown = ", ".join(found[:_SHOWN_MAX])
     raise TargetUnusable(
         f"{name}: it holds {storable(shown, _SHOWN_CHARACTERS_MAX)}, which would take part in loading: drop it"
     )
