@@ -1,6 +1,7 @@
 """What stands around a worker: folders that come and go, secrets that cannot be read, descriptors of many tasks."""
 
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,18 @@ def test_a_secret_that_is_out_of_reach_is_told_as_that(tmp_path):
         kind, message = worker.fail(API, DISCARD)
     assert kind == "secret_missing"
     assert f"the file {tmp_path}/secrets/key (which the worker cannot read: Permission denied)" in message
+
+
+def test_more_files_than_may_be_open_are_told_as_that(tmp_path):
+    """The error says how many the process may hold and what to do, and the worker goes on."""
+    most = 100
+    for number in range(most):
+        (tmp_path / f"{number}.csv").write_text("id\n1\n")
+    with worker_process(tmp_path) as worker:
+        resource.prlimit(worker.process.pid, resource.RLIMIT_NOFILE, (most, most))
+        kind, message = worker.fail({"type": "csv", "path": "*.csv"}, DISCARD)
+        assert (kind, f"this process may hold {most}: raise" in message) == ("source_malformed", True)
+        assert worker.load({"type": "csv", "path": "1*.csv"}, DISCARD) == 11
 
 
 def test_tasks_leave_nothing_open(tmp_path):

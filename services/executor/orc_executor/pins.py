@@ -8,7 +8,9 @@ Pins: what a task has opened of what was judged, so that nobody leads it elsewhe
 They are held until the task ends.
 """
 
+import errno
 import os
+import resource
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +18,7 @@ from pathlib import Path
 from msgspec import Struct, structs
 
 from orc_executor.beneath import folder_in, look_at, open_at, open_folder, path_of
-from orc_executor.errors import PathRefused, SourceMissing, TargetUnusable
+from orc_executor.errors import PathRefused, SourceMalformed, SourceMissing, TargetUnusable
 from orc_executor.paths import SourceFile, check_plain, mark_of
 
 _TAIL_CHARACTERS = 20
@@ -84,12 +86,16 @@ class Pins:
         self._held: list[int] = []
 
     def source(self, file: SourceFile) -> SourceFile:
-        """Return a judged file by a name that leads to nothing but what was opened; raises SourceMissing, PathRefused."""
+        """Return a judged file by a name that leads to nothing but what was opened; raises SourceMissing, PathRefused, SourceMalformed."""
         try:
             descriptor = self._hold(open_at(file.path))
         except FileNotFoundError as error:
             raise SourceMissing(f"{file.name}: no such file") from error
         except OSError as error:
+            if error.errno == errno.EMFILE:
+                most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+                reason = f"a task holds all its files open, and this process may hold {most}: raise the executor's limit"
+                raise SourceMalformed(file.name, f"{reason} (ulimit -Hn), or name fewer files") from error
             raise PathRefused(
                 f"{file.name}: cannot be opened where it was found: {error.strerror}"
             ) from error
