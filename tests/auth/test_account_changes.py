@@ -231,7 +231,7 @@ async def test_two_at_once(identity, bob, pool):
             for number in range(2)
         ]
         async with asyncio.timeout(10):
-            while 2 > await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            while await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < 2:
                 continue
         await transaction.rollback()
     outcomes = await asyncio.gather(*both, return_exceptions=True)
