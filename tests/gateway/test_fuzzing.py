@@ -1,7 +1,7 @@
 """
 What the OpenAPI document allows and forbids, asked by Schemathesis with every check it has, as each role.
 
-    by default          about a hundred requests for each, in seconds: examples, random ones, and chains along the links
+    by default          about fifty requests for each, in seconds: examples, random ones, and chains along the links
     ORC_FUZZ_CASES=n    about n for each, and every boundary of every parameter (`make fuzz`)
 """
 
@@ -19,7 +19,7 @@ from gateway.test_task_preview import SHOWN
 from orc_domain.previews import PreviewShown
 from orc_gateway.openapi import document
 
-CASES = int(os.environ.get("ORC_FUZZ_CASES", "100"))
+CASES = int(os.environ.get("ORC_FUZZ_CASES", "50"))
 PHASES = "examples,fuzzing,stateful" if CASES <= 1000 else "examples,coverage,fuzzing,stateful"
 SEED = os.environ.get("ORC_FUZZ_SEED", "1")
 SECONDS_MAX = 120 + CASES
