@@ -154,7 +154,7 @@ async def make_template(server: PostgresServer) -> None:
 
 async def copy_database(server: PostgresServer, template: str, name: str) -> None:
     """Make a database like the template; what roles may do to a database itself is not copied, so it is granted."""
-    await execute(server.superuser_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    await execute(server.superuser_url, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
     await ensure_roles(server.superuser(name), {})
 
 
