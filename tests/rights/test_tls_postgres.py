@@ -21,6 +21,7 @@ from support.tls_postgres import tls_build, tls_postgres
 from orc.embedded.ports import free_ports
 from orc_runtime.database import connect
 from orc_runtime.migrate import main
+from orc_runtime.roles import ensure_roles
 from orc_runtime.settings import SettingsError
 from orc_runtime.tls import check_postgres
 
@@ -179,6 +180,7 @@ def test_wrong_urls(query, told):
     assert "hunter2" not in str(raised.value)
 
 
+@pytest.mark.usefixtures("roles_kept")
 def test_whole_stack(postgres, portal, authority, tmp_path):
     """`orc up` on servers elsewhere, both by TLS alone: database and roles are made, and a job runs to its end."""
     certificate = authority.issue("127.0.0.1")
@@ -199,6 +201,13 @@ def test_whole_stack(postgres, portal, authority, tmp_path):
             rest = Rest(stack.url)
             assert rest.finished(rest.run(rest.create_job("tls", TASK)))["status"] == "success"
     portal.call(execute, postgres.superuser_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def roles_kept(postgres, portal):
+    """Give the roles their passwords back: a stack gives the whole server's new ones."""
+    yield
+    portal.call(ensure_roles, postgres.superuser_url, postgres.passwords)
 
 
 TASK = {
