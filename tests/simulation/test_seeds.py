@@ -10,7 +10,7 @@ from simulation.seeds import run_seeds
 from simulation.switches import CONTROLS
 from simulation.world import run_seed, told
 
-SEEDS = int(os.environ.get("ORC_SIMULATION_SEEDS", "1000"))
+SEEDS = int(os.environ.get("ORC_SIMULATION_SEEDS", "2000"))
 CONTROL_SEEDS_MAX = 1_000
 """Within so many a control must be found out; the rarest is missed by about one in a hundred."""
 
