@@ -22,7 +22,7 @@ class GatewaySettings(ServiceSettings, frozen=True, kw_only=True):
         Mode,
         setting(
             "`optional`: open to everybody, though a token that is sent must be valid. "
-            "`required`: nothing but health, login and the schema without a token.",
+            "`required`: nothing but health, the public keys and logging in without a token.",
             env=("ORC_AUTH",),
         ),
     ] = "optional"
